@@ -1,0 +1,88 @@
+#ifndef DG4D_CORE_PIPELINE_H_
+#define DG4D_CORE_PIPELINE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dg4d/core/config.h"
+#include "dg4d/core/exporter.h"
+#include "dg4d/core/run_context.h"
+#include "dg4d/core/stage.h"
+#include "dg4d/scene/scene.h"
+
+namespace dg4d {
+
+// The line that a configuration describes:
+//
+//   stages:                 # in order; keys are unique and seed the stages
+//     preprocess: {size: 512}
+//     static_gaussians: {iterations: 300}
+//     polish: {plugin: texture_refinement, iterations: 50}
+//   exporters:              # written at the end, below the output directory
+//     gltf: {path: asset.glb, unlit: true}
+//
+// `plugin` defaults to the key, `path` to the exporter's own; all other keys
+// are the plugin's options.
+class Pipeline {
+ public:
+  // Reports all errors of names, options and order at once, as InvalidArgument;
+  // nothing expensive happens before Run. `present` are slots that the scene
+  // will have from the start.
+  static absl::StatusOr<Pipeline> Create(const ConfigNode& config,
+                                         const std::vector<Slot>& present = {});
+
+  struct Range {
+    std::string from;   // first stage to run; empty: the first
+    std::string until;  // last stage to run; empty: the last
+  };
+
+  // Runs the stages of `range`. The context's output directory keeps what each
+  // wrote in checkpoints/; stages before `range.from`, and finished ones of a
+  // run that resumes, are read from there instead of run.
+  absl::Status Run(Scene& scene, RunContext& context, const Range& range) const;
+  absl::Status Run(Scene& scene, RunContext& context) const {
+    return Run(scene, context, Range());
+  }
+
+  // Writes every export of the configuration below `directory` whose slots the
+  // scene has; a warning names those it has not.
+  absl::Status Export(const Scene& scene, const std::string& directory,
+                      RunContext& context) const;
+
+  // The configuration with every default filled in.
+  const ConfigNode& resolved() const { return resolved_; }
+  std::vector<std::string> stage_keys() const;
+  // Whether some stage reads RunContext's input_image or input_video is its own
+  // affair; this says which stage plugins are in the line.
+  bool HasStagePlugin(const std::string& plugin) const;
+
+ private:
+  struct StageEntry {
+    std::string key;
+    std::string plugin;
+    std::unique_ptr<Stage> stage;
+  };
+  struct ExporterEntry {
+    std::string key;
+    std::string path;
+    std::unique_ptr<Exporter> exporter;
+  };
+
+  std::vector<StageEntry> stages_;
+  std::vector<ExporterEntry> exporters_;
+  ConfigNode resolved_;
+};
+
+// Reads into `scene` what the stages of a run wrote below
+// `output_directory`/checkpoints, as far as the run came: `keys` in order.
+// NotFound if there is nothing.
+absl::Status LoadStageCheckpoints(const std::string& output_directory,
+                                  const std::vector<std::string>& keys,
+                                  Scene& scene);
+
+}  // namespace dg4d
+
+#endif  // DG4D_CORE_PIPELINE_H_
