@@ -1,0 +1,57 @@
+#include "dg4d/scene/gaussians.h"
+
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/linspace.h>
+#include <ATen/ops/zeros.h>
+
+#include "gtest/gtest.h"
+
+namespace dg4d {
+namespace {
+
+TEST(Gaussians, AreEmptyUntilTheyHaveMeans) {
+  EXPECT_TRUE(Gaussians{}.empty());
+  EXPECT_TRUE((Gaussians{.means = at::zeros({0, 3})}).empty());
+  EXPECT_EQ((Gaussians{.means = at::zeros({5, 3})}).size(), 5);
+}
+
+TEST(Gaussians, TellTheDegreeFromTheNumberOfCoefficients) {
+  EXPECT_EQ(Gaussians{}.sh_degree(), 0);
+  for (int degree = 0; degree <= 3; ++degree) {
+    const int coefficients = (degree + 1) * (degree + 1);
+    EXPECT_EQ((Gaussians{.sh = at::zeros({2, coefficients, 3})}).sh_degree(),
+              degree);
+  }
+}
+
+TEST(FrameAt, TakesPlaceFromTheFrameAndColourFromTheCanonicalOnes) {
+  const Gaussians canonical = {.sh = at::full({2, 1, 3}, 0.25)};
+  const GaussianFrames frames = {
+      .means = at::arange(18).view({3, 2, 3}).to(at::kFloat),
+      .quaternions = at::arange(24).view({3, 2, 4}).to(at::kFloat),
+      .log_scales = at::arange(18).view({3, 2, 3}).to(at::kFloat),
+      .opacity_logits = at::arange(6).view({3, 2, 1}).to(at::kFloat),
+      .times = {0, 0.5, 1}};
+  const Gaussians frame = FrameAt(canonical, frames, 1);
+  EXPECT_EQ(frame.size(), 2);
+  EXPECT_EQ(frame.means[0][0].item<float>(), 6);
+  EXPECT_EQ(frame.quaternions[1][3].item<float>(), 15);
+  EXPECT_EQ(frame.log_scales[1][0].item<float>(), 9);
+  EXPECT_EQ(frame.opacity_logits[1][0].item<float>(), 3);
+  EXPECT_TRUE(at::equal(frame.sh, canonical.sh));
+}
+
+TEST(RgbFromSh, UndoesShFromRgbAndClamps) {
+  const at::Tensor rgb = at::linspace(0, 1, 12).view({4, 3});
+  const at::Tensor sh = ShFromRgb(rgb);
+  EXPECT_EQ(sh.sizes(), (std::vector<int64_t>{4, 1, 3}));
+  EXPECT_TRUE(at::allclose(RgbFromSh(sh), rgb, 1e-6, 1e-6));
+  EXPECT_EQ(RgbFromSh(at::full({1, 4, 3}, 9.0)).max().item<float>(), 1);
+  EXPECT_EQ(RgbFromSh(at::full({1, 4, 3}, -9.0)).min().item<float>(), 0);
+}
+
+}  // namespace
+}  // namespace dg4d
