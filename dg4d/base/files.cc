@@ -8,124 +8,141 @@
 #include <cstring>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 
 namespace dg4d {
 namespace {
 
-// What went wrong with `path` while it was to be `verb` ("read", "written").
-absl::Status ErrnoStatus(int error, absl::string_view verb,
-                         const std::string& path) {
-  const std::string what = absl::StrCat(path, " cannot be ", verb, ": ");
+namespace fs = std::filesystem;
+
+absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
+                         int error) {
+  const std::string message =
+      absl::StrCat("cannot ", doing, " ", path, ": ", std::strerror(error));
   switch (error) {
     case ENOENT:
-      return absl::NotFoundError(absl::StrCat(
-          what, verb == "read" ? "there is no such file; check the path"
-                               : "its directory does not exist"));
-    case ENOTDIR:
-      return absl::NotFoundError(
-          absl::StrCat(what, "a part of its path is a file"));
-    case EISDIR:
-      return absl::FailedPreconditionError(
-          absl::StrCat(what, "it is a directory; name a file"));
+      return absl::NotFoundError(message);
     case EACCES:
     case EPERM:
     case EROFS:
-      return absl::PermissionDeniedError(
-          absl::StrCat(what, std::strerror(error),
-                       "; choose another place or change its permissions"));
+      return absl::PermissionDeniedError(message);
     case ENOSPC:
-    case EDQUOT:
     case EFBIG:
-      return absl::ResourceExhaustedError(absl::StrCat(
-          what, std::strerror(error), "; free some space and try again"));
+    case EDQUOT:
+      return absl::ResourceExhaustedError(message);
     default:
-      return absl::InternalError(absl::StrCat(what, std::strerror(error)));
+      return absl::FailedPreconditionError(message);
   }
 }
 
-// Closes on destruction, so that no early return leaks the descriptor.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { Close(); }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+// A hidden name beside `path` with its ending, unique to this process.
+std::string PendingName(const std::string& path) {
+  const fs::path target(path);
+  return (target.parent_path() / absl::StrCat(".", target.stem().string(), ".",
+                                              getpid(), ".pending",
+                                              target.extension().string()))
+      .string();
+}
 
-  int get() const { return fd_; }
-  // Whether the file closed well: a network disk may tell of lost bytes here.
-  bool Close() {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd < 0 || close(fd) == 0;
-  }
+absl::Status MakeParents(const std::string& path) {
+  const std::string parent = fs::path(path).parent_path().string();
+  return parent.empty() ? absl::OkStatus() : CreateDirectories(parent);
+}
 
- private:
-  int fd_;
-};
-
-// 0 or the errno.
-int WriteAll(int fd, absl::string_view contents) {
-  while (!contents.empty()) {
-    const ssize_t written = write(fd, contents.data(), contents.size());
+absl::Status WriteAll(int file, absl::string_view bytes,
+                      const std::string& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(file, bytes.data(), bytes.size());
     if (written < 0) {
       if (errno == EINTR) continue;
-      return errno;
+      return ErrnoStatus("write", path, errno);
     }
-    contents.remove_prefix(written);
+    bytes.remove_prefix(written);
   }
-  return 0;
+  return absl::OkStatus();
 }
 
 }  // namespace
 
 absl::StatusOr<std::string> ReadFile(const std::string& path) {
-  Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info;
-  if (file.get() < 0 || fstat(file.get(), &info) != 0) {
-    return ErrnoStatus(errno, "read", path);
+  if (stat(path.c_str(), &info) != 0) return ErrnoStatus("read", path, errno);
+  if (S_ISDIR(info.st_mode)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("cannot read ", path, ": it is a directory"));
   }
-  if (S_ISDIR(info.st_mode)) return ErrnoStatus(EISDIR, "read", path);
-
-  // The size is a hint: it is 0 for pipes and files of the kernel.
-  std::string contents(info.st_size > 0 ? info.st_size + 1 : 1 << 16, '\0');
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return ErrnoStatus("read", path, errno);
+  std::string bytes;
+  bytes.resize(info.st_size);
   size_t size = 0;
-  while (true) {
-    if (size == contents.size()) contents.resize(2 * size);
-    const ssize_t got =
-        read(file.get(), contents.data() + size, contents.size() - size);
-    if (got == 0) break;
+  for (;;) {
+    if (size == bytes.size()) bytes.resize(size + (1 << 16));
+    const ssize_t got = read(file, bytes.data() + size, bytes.size() - size);
+    if (got < 0 && errno == EINTR) continue;
     if (got < 0) {
-      if (errno == EINTR) continue;
-      return ErrnoStatus(errno, "read", path);
+      const int error = errno;
+      close(file);
+      return ErrnoStatus("read", path, error);
     }
+    if (got == 0) break;
     size += got;
   }
-  contents.resize(size);
-  return contents;
-}
-
-absl::Status WriteFileAtomically(const std::string& path,
-                                 absl::string_view contents) {
-  const std::string partial = path + ".partial";
-  Descriptor file(
-      open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-  if (file.get() < 0) return ErrnoStatus(errno, "written", path);
-  int error = WriteAll(file.get(), contents);
-  if (!file.Close() && error == 0) error = errno;
-  if (error == 0 && rename(partial.c_str(), path.c_str()) != 0) error = errno;
-  if (error == 0) return absl::OkStatus();
-  unlink(partial.c_str());
-  return ErrnoStatus(error, "written", path);
+  close(file);
+  bytes.resize(size);
+  return bytes;
 }
 
 absl::Status CreateDirectories(const std::string& path) {
   std::error_code error;
-  std::filesystem::create_directories(path, error);
-  // Some libraries report an existing directory as an error, others do not.
-  if (std::filesystem::is_directory(path)) return absl::OkStatus();
-  return ErrnoStatus(error ? error.value() : EEXIST, "created", path);
+  fs::create_directories(path, error);
+  if (error) return ErrnoStatus("make the folder", path, error.value());
+  return absl::OkStatus();
+}
+
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::string_view bytes) {
+  absl::StatusOr<PendingFile> pending = PendingFile::Create(path);
+  if (!pending.ok()) return pending.status();
+  const int file = open(pending->path().c_str(),
+                        O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (file < 0) return ErrnoStatus("write", path, errno);
+  const absl::Status written = WriteAll(file, bytes, path);
+  if (close(file) != 0 && written.ok()) {
+    return ErrnoStatus("write", path, errno);
+  }
+  return written.ok() ? pending->Commit() : written;
+}
+
+absl::StatusOr<PendingFile> PendingFile::Create(const std::string& final_path) {
+  if (absl::Status made = MakeParents(final_path); !made.ok()) return made;
+  return PendingFile(PendingName(final_path), final_path);
+}
+
+PendingFile::PendingFile(PendingFile&& other) noexcept
+    : path_(std::exchange(other.path_, "")),
+      final_path_(std::move(other.final_path_)) {}
+
+PendingFile::~PendingFile() {
+  if (!path_.empty()) unlink(path_.c_str());
+}
+
+absl::Status PendingFile::Commit() {
+  // The bytes must be on the disk before the name is, or a crash could leave
+  // an empty file under the final name.
+  const int file = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return ErrnoStatus("write", final_path_, errno);
+  const bool synced = fsync(file) == 0;
+  const int error = errno;
+  close(file);
+  if (!synced) return ErrnoStatus("write", final_path_, error);
+  if (rename(path_.c_str(), final_path_.c_str()) != 0) {
+    return ErrnoStatus("write", final_path_, errno);
+  }
+  path_.clear();
+  return absl::OkStatus();
 }
 
 }  // namespace dg4d

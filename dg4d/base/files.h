@@ -9,20 +9,40 @@
 
 namespace dg4d {
 
-// All bytes of the file at `path`. NotFound if there is none,
-// FailedPrecondition if it is a directory, PermissionDenied or Internal if it
-// cannot be read; the message names the path and what to do.
+// The bytes of the file `path`. NotFound, or InvalidArgument for a directory.
 absl::StatusOr<std::string> ReadFile(const std::string& path);
 
-// Writes `contents` to `path` so that the file is there whole or not at all: to
-// `path` + ".partial" first, which is then renamed. A run that was killed
-// leaves at most that one file, and the next write of `path` takes it over.
-// The directory must exist. ResourceExhausted if the disk is full.
+// Writes `bytes` to `path`, whose parents are made: a reader sees the old file
+// or the whole new one, also after a crash. On failure (no permission, full
+// disk) nothing is left behind and the Status says which file and why.
 absl::Status WriteFileAtomically(const std::string& path,
-                                 absl::string_view contents);
+                                 absl::string_view bytes);
 
-// Creates the directory `path` and those above it. Fine if it exists.
+// mkdir -p.
 absl::Status CreateDirectories(const std::string& path);
+
+// For writers that want a file name: they write to path(), which lies beside
+// the final file and has the same ending, and Commit renames it. What is not
+// committed is removed.
+class PendingFile {
+ public:
+  // The parents of `final_path` are made.
+  static absl::StatusOr<PendingFile> Create(const std::string& final_path);
+
+  PendingFile(PendingFile&& other) noexcept;
+  PendingFile& operator=(PendingFile&&) = delete;
+  ~PendingFile();
+
+  const std::string& path() const { return path_; }
+  absl::Status Commit();
+
+ private:
+  PendingFile(std::string path, std::string final_path)
+      : path_(std::move(path)), final_path_(std::move(final_path)) {}
+
+  std::string path_;  // empty once committed or moved from
+  std::string final_path_;
+};
 
 }  // namespace dg4d
 

@@ -1,8 +1,10 @@
 #include "dg4d/base/files.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include <filesystem>
 #include <fstream>
-#include <string>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -10,77 +12,81 @@
 namespace dg4d {
 namespace {
 
+namespace fs = std::filesystem;
 using ::testing::HasSubstr;
 
-std::string TestDirectory(const std::string& name) {
-  const std::string path = testing::TempDir() + "/files_test_" + name;
-  std::filesystem::remove_all(path);
-  std::filesystem::create_directories(path);
-  return path;
-}
-
-TEST(Files, ReadsBackWhatItWrites) {
-  const std::string path = TestDirectory("roundtrip") + "/file";
-  const std::string contents("a\0b\n", 4);
-  ASSERT_TRUE(WriteFileAtomically(path, contents).ok());
-  ASSERT_TRUE(WriteFileAtomically(path, contents + contents).ok());
-  EXPECT_EQ(*ReadFile(path), contents + contents);
-}
-
-TEST(Files, LeavesNothingButTheFile) {
-  const std::string directory = TestDirectory("nothing_else");
-  // What a killed run left behind is taken over.
-  std::ofstream(directory + "/file.partial") << "half of an older fi";
-  ASSERT_TRUE(WriteFileAtomically(directory + "/file", "whole").ok());
-  int entries = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
-    EXPECT_EQ(entry.path().filename(), "file");
-    ++entries;
+class Files : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = fs::path(testing::TempDir()) /
+                 testing::UnitTest::GetInstance()->current_test_info()->name();
+    fs::remove_all(directory_);
+    fs::create_directories(directory_);
   }
-  EXPECT_EQ(entries, 1);
+  std::string Path(const std::string& name) const {
+    return (directory_ / name).string();
+  }
+  int Entries() const {
+    return std::distance(fs::directory_iterator(directory_), {});
+  }
+  fs::path directory_;
+};
+
+TEST_F(Files, ReadsBackWhatItWrites) {
+  const std::string bytes("a\0b\n", 4);
+  ASSERT_TRUE(WriteFileAtomically(Path("new/folder/file.bin"), bytes).ok());
+  EXPECT_EQ(ReadFile(Path("new/folder/file.bin")).value(), bytes);
 }
 
-TEST(Files, KeepsTheOldFileWhenTheNewOneCannotBeWritten) {
-  const std::string directory = TestDirectory("keeps");
-  std::filesystem::create_directories(directory + "/taken/inside");
-  const absl::Status status = WriteFileAtomically(directory + "/taken", "x");
+TEST_F(Files, ReplacesAnOldFile) {
+  ASSERT_TRUE(WriteFileAtomically(Path("file"), "long old text").ok());
+  ASSERT_TRUE(WriteFileAtomically(Path("file"), "new").ok());
+  EXPECT_EQ(ReadFile(Path("file")).value(), "new");
+  EXPECT_EQ(Entries(), 1);
+}
+
+TEST_F(Files, SaysThatAFileIsMissing) {
+  const absl::Status status = ReadFile(Path("none")).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("none"));
+}
+
+TEST_F(Files, SaysThatAFileIsADirectory) {
+  EXPECT_THAT(std::string(ReadFile(directory_).status().message()),
+              HasSubstr("is a directory"));
+}
+
+TEST_F(Files, SaysThatAFolderCannotBeMade) {
+  ASSERT_TRUE(WriteFileAtomically(Path("file"), "x").ok());
+  const absl::Status status = WriteFileAtomically(Path("file/below"), "x");
   EXPECT_FALSE(status.ok());
-  EXPECT_TRUE(std::filesystem::exists(directory + "/taken/inside"));
-  EXPECT_FALSE(std::filesystem::exists(directory + "/taken.partial"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("file"));
 }
 
-TEST(Files, SaysThatTheDiskIsFull) {
-  const absl::Status status = WriteFileAtomically("/dev/full/x", "x");
-  EXPECT_EQ(status.code(), absl::StatusCode::kNotFound) << status;
-  // /dev/full itself takes no rename; what its write reports is what counts.
-  std::error_code error;
-  const std::string directory = TestDirectory("full");
-  std::filesystem::create_symlink("/dev/full", directory + "/file.partial",
-                                  error);
-  ASSERT_FALSE(error);
-  const absl::Status full = WriteFileAtomically(directory + "/file", "x");
-  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted) << full;
-  EXPECT_FALSE(std::filesystem::exists(directory + "/file"));
+TEST_F(Files, KeepsTheOldFileWhenTheDiskIsFull) {
+  ASSERT_TRUE(WriteFileAtomically(Path("file"), "old").ok());
+  signal(SIGXFSZ, SIG_IGN);
+  rlimit before;
+  getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit limit = {1024, before.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &limit);
+  const absl::Status status =
+      WriteFileAtomically(Path("file"), std::string(5000, 'x'));
+  setrlimit(RLIMIT_FSIZE, &before);
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted) << status;
+  EXPECT_EQ(ReadFile(Path("file")).value(), "old");
+  EXPECT_EQ(Entries(), 1);
 }
 
-TEST(Files, TellsMissingFilesFromDirectories) {
-  const std::string directory = TestDirectory("missing");
-  const absl::Status missing = ReadFile(directory + "/none").status();
-  EXPECT_EQ(missing.code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(std::string(missing.message()), HasSubstr("no such file"));
-  const absl::Status is_directory = ReadFile(directory).status();
-  EXPECT_EQ(is_directory.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_THAT(std::string(is_directory.message()), HasSubstr("directory"));
-  EXPECT_EQ(WriteFileAtomically(directory + "/none/file", "x").code(),
-            absl::StatusCode::kNotFound);
-}
-
-TEST(Files, CreatesDirectoriesOnceAndAgain) {
-  const std::string path = TestDirectory("directories") + "/a/b/c";
-  EXPECT_TRUE(CreateDirectories(path).ok());
-  EXPECT_TRUE(CreateDirectories(path).ok());
-  ASSERT_TRUE(WriteFileAtomically(path + "/file", "").ok());
-  EXPECT_FALSE(CreateDirectories(path + "/file").ok());
+TEST_F(Files, RemovesWhatIsNotCommitted) {
+  {
+    const auto pending = PendingFile::Create(Path("video.mp4"));
+    ASSERT_TRUE(pending.ok());
+    EXPECT_THAT(pending->path(), testing::EndsWith(".mp4"));
+    std::ofstream(pending->path()) << "half";
+    EXPECT_EQ(Entries(), 1);
+  }
+  EXPECT_EQ(Entries(), 0);
 }
 
 }  // namespace
