@@ -1,6 +1,8 @@
 #ifndef DG4D_CORE_OPTIONS_H_
 #define DG4D_CORE_OPTIONS_H_
 
+#include <algorithm>
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <string>

@@ -33,7 +33,7 @@ struct PluginSpec {
       if (!created.ok()) return created.status();
       auto* derived = dynamic_cast<Interface*>(created->get());
       if (derived == nullptr) {
-        return absl::InvalidArgumentError(absl::StrCat(
+        return absl::FailedPreconditionError(absl::StrCat(
             Base::kKind, " '", plugin, "' is no ", Interface::kDescription));
       }
       created->release();
@@ -79,8 +79,8 @@ struct RegisteredAs<Interface> {
 template <typename Interface>
 absl::Status Check(const PluginSpec<Interface>& spec, const ConfigNode& node) {
   const absl::Status status = spec.Create().status();
-  // Errors of options know their place; the others are of the name.
-  if (status.ok() || absl::StrContains(status.message(), ": ")) return status;
+  // Wrong options know their place; a wrong name does not.
+  if (status.ok() || absl::IsInvalidArgument(status)) return status;
   return absl::Status(status.code(), node.Locate(status.message()));
 }
 
