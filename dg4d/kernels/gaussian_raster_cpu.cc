@@ -1,0 +1,523 @@
+#include <immintrin.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <type_traits>
+#include <vector>
+
+#include "dg4d/base/parallel.h"
+#include "dg4d/kernels/gaussian_raster.h"
+#include "dg4d/kernels/gaussian_raster_math.h"
+#include "dg4d/kernels/spherical_harmonics.h"
+
+namespace dg4d {
+namespace gaussian_raster {
+namespace {
+
+constexpr int kLanes = 8;  // pixels of a row that are handled together
+constexpr int kTileColumns = 1;
+constexpr int kTileWidth = kTileColumns * kLanes;
+constexpr int kTileHeight = 8;
+constexpr int kTileBlocks = kTileColumns * kTileHeight;  // at most 32
+
+constexpr int64_t kGaussianGrain = 256;
+constexpr int64_t kTileGrain = 8;
+// List entries of which the backward pass holds sums at a time.
+constexpr int64_t kMaxEntriesAtOnce = 1 << 20;
+
+// A rectangle of an image and the splats that touch it, front to back.
+template <typename Real>
+struct Tile {
+  const Splat<Real>* splats;  // of the image
+  const int32_t* list;        // [count]
+  int32_t count;
+  int x0, y0;         // the top left pixel
+  int width, height;  // of the image
+  const Real* background;
+};
+
+template <typename Real>
+struct TileImages {
+  Real *rgb, *alpha, *depth, *light;
+  int32_t* last;
+};
+
+template <typename Real>
+struct TileGradients {
+  const Real *rgb, *alpha, *depth, *light;
+  const int32_t* last;
+};
+
+template <typename Real>
+struct GatheredSums {
+  const WorldGaussian<Real>* world;  // [T, N]
+  const View<Real>* views;           // [B]
+  const Splat<Real>* splats;         // [B, N]
+  const SplatSums<Real>* sums;       // [B, N]
+  // images[time_begin[t]] ... images[time_begin[t + 1] - 1] show time t.
+  const int64_t* images;
+  const int64_t* time_begin;
+};
+
+namespace portable {
+#include "dg4d/kernels/gaussian_raster_loops.inc"
+}  // namespace portable
+
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+namespace avx2 {
+#include "dg4d/kernels/gaussian_raster_loops.inc"
+}  // namespace avx2
+#pragma GCC pop_options
+
+template <typename Real>
+struct Loops {
+  decltype(&portable::DrawTile<Real>) draw_tile;
+  decltype(&portable::DifferentiateTile<Real>) differentiate_tile;
+  decltype(&portable::MakeSplats<Real>) make_splats;
+  decltype(&portable::DifferentiateSplats<Real>) differentiate_splats;
+};
+
+template <typename Real>
+Loops<Real> LoopsFor(const GaussianRasterInputs<Real>& inputs) {
+  if (!inputs.portable && __builtin_cpu_supports("avx2") &&
+      __builtin_cpu_supports("fma")) {
+    return {avx2::DrawTile<Real>, avx2::DifferentiateTile<Real>,
+            avx2::MakeSplats<Real>, avx2::DifferentiateSplats<Real>};
+  }
+  return {portable::DrawTile<Real>, portable::DifferentiateTile<Real>,
+          portable::MakeSplats<Real>, portable::DifferentiateSplats<Real>};
+}
+
+// An array that does not initialise what it holds, nor shrink.
+template <typename T>
+class Buffer {
+ public:
+  // Loses the contents when it grows.
+  T* Resize(int64_t size) {
+    if (size > capacity_) {
+      data_.reset();
+      data_.reset(new T[size]);
+      capacity_ = size;
+    }
+    return data_.get();
+  }
+  T* data() { return data_.get(); }
+  T& operator[](int64_t i) { return data_[i]; }
+
+ private:
+  std::unique_ptr<T[]> data_;
+  int64_t capacity_ = 0;
+};
+
+struct TileGrid {
+  int columns, rows;
+  int64_t size() const { return int64_t{columns} * rows; }
+};
+
+TileGrid GridOf(int width, int height) {
+  return {(width + kTileWidth - 1) / kTileWidth,
+          (height + kTileHeight - 1) / kTileHeight};
+}
+
+// Which splats of an image touch which tiles.
+struct TileLists {
+  Buffer<int32_t> entries;     // of all tiles, one after another
+  std::vector<int64_t> begin;  // [tiles + 1]
+
+  // Scratch.
+  Buffer<uint32_t> keys[2];
+  Buffer<int32_t> order[2];
+  struct Touch {
+    int32_t tile;
+    int32_t splat;
+  };
+  std::vector<Touch> touches;
+};
+
+// Sorts `count` positive keys [0] with their order [0]; ties stay as they are.
+// Returns the sorted order, one of the two buffers.
+int32_t* RadixSort(int64_t count, Buffer<uint32_t> (&keys)[2],
+                   Buffer<int32_t> (&order)[2]) {
+  constexpr int kBits = 11, kPasses = 3, kBuckets = 1 << kBits;
+  std::vector<int32_t> histogram(kPasses * kBuckets);
+  for (int64_t i = 0; i < count; ++i) {
+    for (int pass = 0; pass < kPasses; ++pass) {
+      ++histogram[pass * kBuckets + (keys[0][i] >> (pass * kBits)) % kBuckets];
+    }
+  }
+  int from = 0;
+  for (int pass = 0; pass < kPasses; ++pass) {
+    int32_t* place = &histogram[pass * kBuckets];
+    if (std::find(place, place + kBuckets, count) != place + kBuckets) continue;
+    std::exclusive_scan(place, place + kBuckets, place, 0);
+    for (int64_t i = 0; i < count; ++i) {
+      const uint32_t key = keys[from][i];
+      const int32_t to = place[(key >> (pass * kBits)) % kBuckets]++;
+      keys[1 - from][to] = key;
+      order[1 - from][to] = order[from][i];
+    }
+    from = 1 - from;
+  }
+  return order[from].data();
+}
+
+// The indices of the drawn splats, front to back, ties by index; sets `drawn`
+// to their number.
+template <typename Real>
+const int32_t* SortByDepth(const Splat<Real>* splats, int64_t count,
+                           TileLists& lists, int64_t& drawn) {
+  drawn = 0;
+  for (int k = 0; k < 2; ++k) lists.order[k].Resize(count);
+  if constexpr (std::is_same_v<Real, float>) {
+    for (int k = 0; k < 2; ++k) lists.keys[k].Resize(count);
+  }
+  for (int64_t i = 0; i < count; ++i) {
+    if (splats[i].half_extent[0] < 0) continue;
+    lists.order[0][drawn] = static_cast<int32_t>(i);
+    if constexpr (std::is_same_v<Real, float>) {
+      // The bits of positive floats sort as the floats.
+      std::memcpy(&lists.keys[0][drawn], &splats[i].z, sizeof(float));
+    }
+    ++drawn;
+  }
+  if constexpr (std::is_same_v<Real, float>) {
+    return RadixSort(drawn, lists.keys, lists.order);
+  }
+  int32_t* order = lists.order[0].data();
+  std::stable_sort(order, order + drawn, [splats](int32_t i, int32_t j) {
+    return splats[i].z < splats[j].z;
+  });
+  return order;
+}
+
+template <typename Real>
+int TileAt(Real pixel, int tile_size, int tiles) {
+  if (!(pixel > 0)) return 0;
+  if (pixel >= Real(tiles) * tile_size) return tiles - 1;
+  return static_cast<int>(pixel) / tile_size;
+}
+
+template <typename Real>
+void MakeTileLists(const Splat<Real>* splats, int64_t count, TileGrid grid,
+                   TileLists& lists) {
+  int64_t drawn;
+  const int32_t* order = SortByDepth(splats, count, lists, drawn);
+  lists.touches.clear();
+  lists.begin.assign(grid.size() + 1, 0);
+  for (int64_t k = 0; k < drawn; ++k) {
+    const Splat<Real>& splat = splats[order[k]];
+    const auto tile_at = [&](int axis, int sign, int tile_size, int tiles) {
+      return TileAt(splat.mean[axis] + sign * splat.half_extent[axis],
+                    tile_size, tiles);
+    };
+    const int left = tile_at(0, -1, kTileWidth, grid.columns);
+    const int right = tile_at(0, 1, kTileWidth, grid.columns);
+    const int top = tile_at(1, -1, kTileHeight, grid.rows);
+    const int bottom = tile_at(1, 1, kTileHeight, grid.rows);
+    for (int row = top; row <= bottom; ++row) {
+      for (int column = left; column <= right; ++column) {
+        const int x0 = column * kTileWidth, y0 = row * kTileHeight;
+        if (!TouchesRectangle<Real>(splat, x0, y0, x0 + kTileWidth - 1,
+                                    y0 + kTileHeight - 1)) {
+          continue;
+        }
+        const int tile = row * grid.columns + column;
+        lists.touches.push_back({tile, order[k]});
+        ++lists.begin[tile + 1];
+      }
+    }
+  }
+  std::partial_sum(lists.begin.begin(), lists.begin.end(), lists.begin.begin());
+  // Touches come front to back, so each tile's list does too.
+  std::vector<int64_t> place(lists.begin.begin(), lists.begin.end() - 1);
+  lists.entries.Resize(lists.begin.back());
+  for (const TileLists::Touch& touch : lists.touches) {
+    lists.entries[place[touch.tile]++] = touch.splat;
+  }
+}
+
+}  // namespace
+}  // namespace gaussian_raster
+
+using gaussian_raster::Buffer;
+using gaussian_raster::GatheredSums;
+using gaussian_raster::GridOf;
+using gaussian_raster::Loops;
+using gaussian_raster::LoopsFor;
+using gaussian_raster::Splat;
+using gaussian_raster::SplatSums;
+using gaussian_raster::Tile;
+using gaussian_raster::TileGrid;
+using gaussian_raster::TileLists;
+using gaussian_raster::View;
+using gaussian_raster::WorldGaussian;
+
+template <typename Real>
+struct GaussianRasterWorkspace<Real>::State {
+  Buffer<WorldGaussian<Real>> world;  // [T, N]
+  std::vector<View<Real>> views;      // [B]
+  Buffer<Splat<Real>> splats;         // [B, N]
+  std::vector<TileLists> lists;       // [B]
+  Buffer<Real> light;                 // [B, H, W], left for the background
+  Buffer<int32_t> last;               // [B, H, W], list entries up to the last
+                                      // one drawn
+
+  // Of the backward pass.
+  Buffer<SplatSums<Real>> entry_sums;  // of some images' list entries
+  Buffer<int32_t> entry_counts;        // [some images, tiles], with sums
+  Buffer<Real> background_sums;        // [some images, tiles, 3]
+  Buffer<SplatSums<Real>> splat_sums;  // [B, N]
+};
+
+template <typename Real>
+GaussianRasterWorkspace<Real>::GaussianRasterWorkspace()
+    : state_(std::make_unique<State>()) {}
+
+template <typename Real>
+GaussianRasterWorkspace<Real>::~GaussianRasterWorkspace() = default;
+
+namespace {
+
+template <typename Real>
+using State = typename GaussianRasterWorkspace<Real>::State;
+
+template <typename Real>
+Tile<Real> TileOf(const GaussianRasterInputs<Real>& inputs, TileGrid grid,
+                  State<Real>& state, int64_t image, int64_t index) {
+  TileLists& lists = state.lists[image];
+  return {.splats = state.splats.data() + image * inputs.count,
+          .list = lists.entries.data() + lists.begin[index],
+          .count =
+              static_cast<int32_t>(lists.begin[index + 1] - lists.begin[index]),
+          .x0 = static_cast<int>(index % grid.columns) *
+                gaussian_raster::kTileWidth,
+          .y0 = static_cast<int>(index / grid.columns) *
+                gaussian_raster::kTileHeight,
+          .width = inputs.width,
+          .height = inputs.height,
+          .background = inputs.background + 3 * image};
+}
+
+template <typename Real>
+void ActivateGaussians(const GaussianRasterInputs<Real>& inputs,
+                       State<Real>& state) {
+  WorldGaussian<Real>* world = state.world.Resize(inputs.times * inputs.count);
+  ParallelFor(
+      inputs.times * inputs.count, gaussian_raster::kGaussianGrain,
+      [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          const int64_t time = row / inputs.count;
+          const int64_t i = row % inputs.count;
+          world[row] = gaussian_raster::ActivateGaussian<Real>(
+              inputs.quaternions + time * inputs.quaternions_stride + 4 * i,
+              inputs.log_scales + time * inputs.log_scales_stride + 3 * i,
+              inputs.opacity_logits[time * inputs.opacity_logits_stride + i]);
+        }
+      });
+}
+
+// The images from `first` on whose list entries fit in the memory for sums: at
+// least one.
+template <typename Real>
+int64_t ImagesAtOnce(const State<Real>& state, int64_t first) {
+  const int64_t images = state.lists.size();
+  int64_t end = first, entries = 0;
+  while (end < images) {
+    entries += state.lists[end].begin.back();
+    if (end > first && entries > gaussian_raster::kMaxEntriesAtOnce) break;
+    ++end;
+  }
+  return end - first;
+}
+
+template <typename Real>
+void AddSums(const SplatSums<Real>& from, SplatSums<Real>& to) {
+  to.p += from.p;
+  to.px += from.px;
+  to.py += from.py;
+  to.pxx += from.pxx;
+  to.pxy += from.pxy;
+  to.pyy += from.pyy;
+  for (int c = 0; c < 3; ++c) to.rgb[c] += from.rgb[c];
+  to.z += from.z;
+}
+
+// Fills state.splat_sums of images [first, first + count), and their
+// backgrounds' gradients.
+template <typename Real>
+void GatherSums(const GaussianRasterInputs<Real>& inputs,
+                const GaussianRasterImages<const Real*>& image_gradients,
+                State<Real>& state, int64_t first, int64_t count,
+                Real* background_gradient) {
+  const Loops<Real> loops = LoopsFor(inputs);
+  const TileGrid grid = GridOf(inputs.width, inputs.height);
+  std::vector<int64_t> entry_begin(count + 1, 0);
+  for (int64_t k = 0; k < count; ++k) {
+    entry_begin[k + 1] = entry_begin[k] + state.lists[first + k].begin.back();
+  }
+  SplatSums<Real>* entry_sums = state.entry_sums.Resize(entry_begin.back());
+  int32_t* entry_counts = state.entry_counts.Resize(count * grid.size());
+  Real* background_sums = state.background_sums.Resize(3 * count * grid.size());
+
+  const int64_t pixels = int64_t{inputs.width} * inputs.height;
+  ParallelFor(count * grid.size(), gaussian_raster::kTileGrain,
+              [&](int64_t begin, int64_t end) {
+                for (int64_t item = begin; item < end; ++item) {
+                  const int64_t image = first + item / grid.size();
+                  const int64_t index = item % grid.size();
+                  const auto of_image = [&](const Real* images, int channels) {
+                    return images ? images + image * channels * pixels
+                                  : nullptr;
+                  };
+                  entry_counts[item] = loops.differentiate_tile(
+                      TileOf(inputs, grid, state, image, index),
+                      {.rgb = of_image(image_gradients.rgb, 3),
+                       .alpha = of_image(image_gradients.alpha, 1),
+                       .depth = of_image(image_gradients.depth, 1),
+                       .light = state.light.data() + image * pixels,
+                       .last = state.last.data() + image * pixels},
+                      entry_sums + entry_begin[image - first] +
+                          state.lists[image].begin[index],
+                      background_sums + 3 * item);
+                }
+              });
+
+  ParallelFor(count, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t k = begin; k < end; ++k) {
+      TileLists& lists = state.lists[first + k];
+      SplatSums<Real>* sums =
+          state.splat_sums.data() + (first + k) * inputs.count;
+      std::fill_n(sums, inputs.count, SplatSums<Real>{});
+      Real background[3] = {};
+      for (int64_t tile = 0; tile < grid.size(); ++tile) {
+        const int64_t item = k * grid.size() + tile;
+        for (int c = 0; c < 3; ++c) {
+          background[c] += background_sums[3 * item + c];
+        }
+        const int64_t from = lists.begin[tile];
+        for (int64_t e = from; e < from + entry_counts[item]; ++e) {
+          AddSums(entry_sums[entry_begin[k] + e], sums[lists.entries[e]]);
+        }
+      }
+      if (background_gradient) {
+        std::copy_n(background, 3, background_gradient + 3 * (first + k));
+      }
+    }
+  });
+}
+
+}  // namespace
+
+template <typename Real>
+void GaussianRasterForwardCpu(const GaussianRasterInputs<Real>& inputs,
+                              const GaussianRasterImages<Real*>& images,
+                              int32_t* radii,
+                              GaussianRasterWorkspace<Real>& workspace) {
+  State<Real>& state = workspace.state();
+  const Loops<Real> loops = LoopsFor(inputs);
+  const TileGrid grid = GridOf(inputs.width, inputs.height);
+  const int64_t pixels = int64_t{inputs.width} * inputs.height;
+  state.views.clear();
+  for (int64_t b = 0; b < inputs.images; ++b) {
+    state.views.push_back(gaussian_raster::MakeView<Real>(
+        inputs.view_from_world + 12 * b, inputs.focal_lengths + 2 * b,
+        inputs.width, inputs.height));
+  }
+  ActivateGaussians(inputs, state);
+
+  Splat<Real>* splats = state.splats.Resize(inputs.images * inputs.count);
+  const int64_t chunks = (inputs.count + gaussian_raster::kGaussianGrain - 1) /
+                         gaussian_raster::kGaussianGrain;
+  ParallelFor(inputs.images * chunks, 1, [&](int64_t item, int64_t) {
+    const int64_t b = item / chunks;
+    const int64_t begin = item % chunks * gaussian_raster::kGaussianGrain;
+    loops.make_splats(
+        inputs, b, state.views[b],
+        state.world.data() + inputs.time_of_image[b] * inputs.count, begin,
+        std::min(inputs.count, begin + gaussian_raster::kGaussianGrain),
+        splats + b * inputs.count, radii ? radii + b * inputs.count : nullptr);
+  });
+
+  state.lists.resize(inputs.images);
+  ParallelFor(inputs.images, 1, [&](int64_t b, int64_t) {
+    gaussian_raster::MakeTileLists(splats + b * inputs.count, inputs.count,
+                                   grid, state.lists[b]);
+  });
+
+  state.light.Resize(inputs.images * pixels);
+  state.last.Resize(inputs.images * pixels);
+  ParallelFor(inputs.images * grid.size(), gaussian_raster::kTileGrain,
+              [&](int64_t begin, int64_t end) {
+                for (int64_t item = begin; item < end; ++item) {
+                  const int64_t b = item / grid.size();
+                  loops.draw_tile(
+                      TileOf(inputs, grid, state, b, item % grid.size()),
+                      {.rgb = images.rgb + b * 3 * pixels,
+                       .alpha = images.alpha + b * pixels,
+                       .depth = images.depth + b * pixels,
+                       .light = state.light.data() + b * pixels,
+                       .last = state.last.data() + b * pixels});
+                }
+              });
+}
+
+template <typename Real>
+void GaussianRasterBackwardCpu(
+    const GaussianRasterInputs<Real>& inputs,
+    const GaussianRasterImages<const Real*>& image_gradients,
+    GaussianRasterWorkspace<Real>& workspace,
+    const GaussianRasterGradients<Real>& gradients) {
+  State<Real>& state = workspace.state();
+  state.splat_sums.Resize(inputs.images * inputs.count);
+  for (int64_t first = 0; first < inputs.images;) {
+    const int64_t count = ImagesAtOnce<Real>(state, first);
+    GatherSums(inputs, image_gradients, state, first, count,
+               gradients.background);
+    first += count;
+  }
+
+  std::vector<int64_t> images(inputs.images), time_begin(inputs.times + 1, 0);
+  std::iota(images.begin(), images.end(), 0);
+  std::stable_sort(images.begin(), images.end(), [&](int64_t a, int64_t b) {
+    return inputs.time_of_image[a] < inputs.time_of_image[b];
+  });
+  for (const int64_t b : images) ++time_begin[inputs.time_of_image[b] + 1];
+  std::partial_sum(time_begin.begin(), time_begin.end(), time_begin.begin());
+  const GatheredSums<Real> gathered = {.world = state.world.data(),
+                                       .views = state.views.data(),
+                                       .splats = state.splats.data(),
+                                       .sums = state.splat_sums.data(),
+                                       .images = images.data(),
+                                       .time_begin = time_begin.data()};
+  const Loops<Real> loops = LoopsFor(inputs);
+  ParallelFor(inputs.count, gaussian_raster::kGaussianGrain,
+              [&](int64_t begin, int64_t end) {
+                loops.differentiate_splats(inputs, gathered, begin, end,
+                                           gradients);
+              });
+}
+
+template class GaussianRasterWorkspace<float>;
+template class GaussianRasterWorkspace<double>;
+template void GaussianRasterForwardCpu(const GaussianRasterInputs<float>&,
+                                       const GaussianRasterImages<float*>&,
+                                       int32_t*,
+                                       GaussianRasterWorkspace<float>&);
+template void GaussianRasterForwardCpu(const GaussianRasterInputs<double>&,
+                                       const GaussianRasterImages<double*>&,
+                                       int32_t*,
+                                       GaussianRasterWorkspace<double>&);
+template void GaussianRasterBackwardCpu(
+    const GaussianRasterInputs<float>&,
+    const GaussianRasterImages<const float*>&, GaussianRasterWorkspace<float>&,
+    const GaussianRasterGradients<float>&);
+template void GaussianRasterBackwardCpu(
+    const GaussianRasterInputs<double>&,
+    const GaussianRasterImages<const double*>&,
+    GaussianRasterWorkspace<double>&, const GaussianRasterGradients<double>&);
+
+}  // namespace dg4d

@@ -1,0 +1,704 @@
+#include "dg4d/kernels/gaussian_raster.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "dg4d/base/parallel.h"
+#include "dg4d/kernels/gaussian_raster_math.h"
+#include "dg4d/kernels/spherical_harmonics.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace dg4d {
+namespace {
+
+using ::testing::Each;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+template <typename Real>
+using Values = std::vector<Real>;
+
+// Inputs that own their arrays: one set of parameters per time, image b of time
+// b mod T. Cameras stand around the origin at distance 2, level with it.
+template <typename Real>
+struct World {
+  int64_t count, times, images;
+  int width, height, degree;
+  Values<Real> means, quaternions, log_scales, logits, sh;
+  Values<Real> views, focals, background, offsets;
+  std::vector<int64_t> time_of_image;
+  Real low_pass = Real(0.3);
+  bool portable = false;
+
+  int64_t sh_size() const { return 3 * (degree + 1) * (degree + 1); }
+
+  GaussianRasterInputs<Real> Inputs() const {
+    return {.count = count,
+            .times = times,
+            .images = images,
+            .width = width,
+            .height = height,
+            .sh_degree = degree,
+            .means = means.data(),
+            .quaternions = quaternions.data(),
+            .log_scales = log_scales.data(),
+            .opacity_logits = logits.data(),
+            .sh = sh.data(),
+            .means_stride = 3 * count,
+            .quaternions_stride = 4 * count,
+            .log_scales_stride = 3 * count,
+            .opacity_logits_stride = count,
+            .sh_stride = sh_size() * count,
+            .view_from_world = views.data(),
+            .focal_lengths = focals.data(),
+            .time_of_image = time_of_image.data(),
+            .background = background.data(),
+            .screen_offsets = offsets.data(),
+            .low_pass = low_pass,
+            .portable = portable};
+  }
+};
+
+struct WorldOptions {
+  int64_t count = 0, times = 1, images = 1;
+  int width = 16, height = 16, degree = 0;
+  double pixels = 2;  // about the Gaussians' size on the image
+  double spread = 0.8;
+};
+
+template <typename Real>
+World<Real> MakeWorld(const WorldOptions& options) {
+  const auto [count, times, images, width, height, degree, pixels, spread] =
+      options;
+  World<Real> world{count, times, images, width, height, degree};
+  std::mt19937 random(5);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  const auto fill = [&](int64_t size, double middle, double range) {
+    Values<Real> values(size);
+    for (Real& x : values) x = Real(middle + range * uniform(random));
+    return values;
+  };
+  const double focal = 1.1 * height;
+  world.means = fill(3 * times * count, 0, spread);
+  world.quaternions = fill(4 * times * count, 0, 1);
+  world.log_scales = fill(3 * times * count, std::log(pixels * 2 / focal), 0.5);
+  world.logits = fill(times * count, 0, 2);
+  world.sh = fill(world.sh_size() * times * count, 0, 0.7);
+  world.offsets = fill(2 * images * count, 0, 0.1);
+  world.background = fill(3 * images, 0.5, 0.5);
+  for (int64_t b = 0; b < images; ++b) {
+    const double c = std::cos(2 * M_PI * b / images);
+    const double s = std::sin(2 * M_PI * b / images);
+    for (const double x : {c, 0., -s, 0., 0., -1., 0., 0., -s, 0., -c, 2.}) {
+      world.views.push_back(Real(x));
+    }
+    world.focals.insert(world.focals.end(), {Real(focal), Real(1.05 * focal)});
+    world.time_of_image.push_back(b % times);
+  }
+  return world;
+}
+
+// One Gaussian at the origin in front of one camera.
+template <typename Real>
+World<Real> MakeSingle(double scale, double logit, int width, int height) {
+  World<Real> world = MakeWorld<Real>(
+      {.count = 1, .width = width, .height = height, .spread = 0});
+  world.log_scales.assign(3, Real(std::log(scale)));
+  world.logits = {Real(logit)};
+  world.offsets = {0, 0};
+  return world;
+}
+
+template <typename Real>
+struct Images {
+  Values<Real> rgb, alpha, depth;
+  std::vector<int32_t> radii;
+  bool operator==(const Images&) const = default;
+};
+
+template <typename Real>
+struct Gradients {
+  Values<Real> means, quaternions, log_scales, logits, sh, background, offsets;
+  bool operator==(const Gradients&) const = default;
+};
+
+template <typename Real>
+Images<Real> Draw(const GaussianRasterInputs<Real>& inputs,
+                  GaussianRasterWorkspace<Real>& workspace) {
+  const int64_t pixels = inputs.images * inputs.width * inputs.height;
+  // Filled, so that what is not written shows.
+  Images<Real> images{Values<Real>(3 * pixels, 7), Values<Real>(pixels, 7),
+                      Values<Real>(pixels, 7),
+                      std::vector<int32_t>(inputs.images * inputs.count, 7)};
+  GaussianRasterForwardCpu<Real>(
+      inputs, {images.rgb.data(), images.alpha.data(), images.depth.data()},
+      images.radii.data(), workspace);
+  return images;
+}
+
+template <typename Real>
+Images<Real> Draw(const World<Real>& world) {
+  GaussianRasterWorkspace<Real> workspace;
+  return Draw(world.Inputs(), workspace);
+}
+
+// How much each value of the images counts in the loss of the tests. The same
+// for each image.
+template <typename Real>
+Images<Real> LossWeights(int64_t images, int64_t pixels) {
+  std::mt19937 random(11);
+  std::uniform_real_distribution<double> uniform(-1, 1);
+  const auto fill = [&](int64_t size) {
+    Values<Real> one(size), all;
+    for (Real& x : one) x = Real(uniform(random));
+    for (int64_t b = 0; b < images; ++b) {
+      all.insert(all.end(), one.begin(), one.end());
+    }
+    return all;
+  };
+  return {fill(3 * pixels), fill(pixels), fill(pixels), {}};
+}
+
+template <typename Real>
+Real Loss(const World<Real>& world) {
+  const Images<Real> images = Draw(world);
+  const Images<Real> weights =
+      LossWeights<Real>(world.images, world.width * world.height);
+  const auto dot = [](const Values<Real>& a, const Values<Real>& b) {
+    return std::inner_product(a.begin(), a.end(), b.begin(), Real(0));
+  };
+  return dot(images.rgb, weights.rgb) + dot(images.alpha, weights.alpha) +
+         dot(images.depth, weights.depth);
+}
+
+template <typename Real>
+Gradients<Real> LossGradients(const GaussianRasterInputs<Real>& inputs) {
+  GaussianRasterWorkspace<Real> workspace;
+  Draw(inputs, workspace);
+  const Images<Real> weights =
+      LossWeights<Real>(inputs.images, inputs.width * inputs.height);
+  const int64_t rows = inputs.times * inputs.count;
+  const int sh_size = 3 * (inputs.sh_degree + 1) * (inputs.sh_degree + 1);
+  Gradients<Real> gradients{Values<Real>(3 * rows, 7),
+                            Values<Real>(4 * rows, 7),
+                            Values<Real>(3 * rows, 7),
+                            Values<Real>(rows, 7),
+                            Values<Real>(sh_size * rows, 7),
+                            Values<Real>(3 * inputs.images, 7),
+                            Values<Real>(2 * inputs.images * inputs.count, 7)};
+  GaussianRasterBackwardCpu<Real>(
+      inputs, {weights.rgb.data(), weights.alpha.data(), weights.depth.data()},
+      workspace,
+      {gradients.means.data(), gradients.quaternions.data(),
+       gradients.log_scales.data(), gradients.logits.data(),
+       gradients.sh.data(), gradients.background.data(),
+       gradients.offsets.data()});
+  return gradients;
+}
+
+template <typename Real>
+Gradients<Real> LossGradients(const World<Real>& world) {
+  return LossGradients(world.Inputs());
+}
+
+// Every pixel by the definition: no tiles, no rectangles, libm's exp.
+Images<double> DrawByDefinition(const World<double>& world) {
+  using namespace gaussian_raster;
+  const int64_t pixels = world.width * world.height;
+  Images<double> images;
+  for (int64_t b = 0; b < world.images; ++b) {
+    const View<double> view = MakeView(
+        &world.views[12 * b], &world.focals[2 * b], world.width, world.height);
+    struct Seen {
+      Footprint<double> footprint;
+      double opacity, rgb[3];
+    };
+    std::vector<Seen> all;
+    for (int64_t i = 0; i < world.count; ++i) {
+      const int64_t row = world.time_of_image[b] * world.count + i;
+      const WorldGaussian<double> gaussian =
+          ActivateGaussian(&world.quaternions[4 * row],
+                           &world.log_scales[3 * row], world.logits[row]);
+      Seen seen{ProjectGaussian(view, &world.means[3 * row],
+                                gaussian.covariance, world.low_pass,
+                                &world.offsets[2 * (b * world.count + i)]),
+                gaussian.opacity};
+      if (seen.footprint.z <= 0.2) continue;
+      ShColor(world.degree, &world.sh[world.sh_size() * row],
+              &world.means[3 * row], view.position, seen.rgb);
+      all.push_back(seen);
+    }
+    std::stable_sort(all.begin(), all.end(), [](const Seen& x, const Seen& y) {
+      return x.footprint.z < y.footprint.z;
+    });
+    Values<double> rgb(3 * pixels), alpha(pixels), depth(pixels);
+    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+      double light = 1;
+      for (const Seen& seen : all) {
+        const double dx = seen.footprint.mean[0] - pixel % world.width;
+        const double dy = seen.footprint.mean[1] - pixel / world.width;
+        const auto [xx, xy, yy] = seen.footprint.covariance;
+        const double distance =
+            (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) /
+            (xx * yy - xy * xy);
+        const double covered =
+            std::min(0.99, seen.opacity * std::exp(-distance / 2));
+        if (covered < 1.0 / 255) continue;
+        if (light * (1 - covered) < 1e-4) break;
+        for (int c = 0; c < 3; ++c) {
+          rgb[c * pixels + pixel] += covered * light * seen.rgb[c];
+        }
+        alpha[pixel] += covered * light;
+        depth[pixel] += covered * light * seen.footprint.z;
+        light *= 1 - covered;
+      }
+      for (int c = 0; c < 3; ++c) {
+        rgb[c * pixels + pixel] += light * world.background[3 * b + c];
+      }
+    }
+    images.rgb.insert(images.rgb.end(), rgb.begin(), rgb.end());
+    images.alpha.insert(images.alpha.end(), alpha.begin(), alpha.end());
+    images.depth.insert(images.depth.end(), depth.begin(), depth.end());
+  }
+  return images;
+}
+
+template <typename A, typename B>
+void ExpectNear(const A& actual, const B& expected, double tolerance,
+                const std::string& what) {
+  ASSERT_EQ(actual.size(), expected.size()) << what;
+  for (size_t i = 0; i < actual.size(); ++i) {
+    ASSERT_NEAR(actual[i], expected[i], tolerance) << what << " " << i;
+  }
+}
+
+template <typename A, typename B>
+void ExpectImagesNear(const A& actual, const B& expected, double tolerance) {
+  ExpectNear(actual.rgb, expected.rgb, tolerance, "rgb");
+  ExpectNear(actual.alpha, expected.alpha, tolerance, "alpha");
+  ExpectNear(actual.depth, expected.depth, tolerance, "depth");
+}
+
+// By relative L2 of whole arrays: single elements are sums that cancel.
+template <typename A, typename B>
+void ExpectGradientsNear(const A& actual, const B& expected, double tolerance) {
+  const auto compare = [&](const auto& a, const auto& b, const char* what) {
+    ASSERT_EQ(a.size(), b.size()) << what;
+    double error = 0, norm = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+      error += (a[i] - b[i]) * (a[i] - b[i]);
+      norm += b[i] * b[i];
+    }
+    EXPECT_GT(norm, 0) << what;
+    EXPECT_LE(std::sqrt(error), tolerance * std::sqrt(norm)) << what;
+  };
+  compare(actual.means, expected.means, "means");
+  compare(actual.quaternions, expected.quaternions, "quaternions");
+  compare(actual.log_scales, expected.log_scales, "log_scales");
+  compare(actual.logits, expected.logits, "logits");
+  compare(actual.sh, expected.sh, "sh");
+  compare(actual.background, expected.background, "background");
+  compare(actual.offsets, expected.offsets, "offsets");
+}
+
+TEST(GaussianRasterMath, CovarianceIsPositiveWithTheScalesForAxes) {
+  const World<double> world = MakeWorld<double>({.count = 50});
+  for (int i = 0; i < world.count; ++i) {
+    const double* scales = &world.log_scales[3 * i];
+    const auto [xx, xy, xz, yy, yz, zz] =
+        gaussian_raster::ActivateGaussian(&world.quaternions[4 * i], scales,
+                                          0.0)
+            .covariance;
+    const double minor = xx * yy - xy * xy;
+    const double determinant = xx * (yy * zz - yz * yz) -
+                               xy * (xy * zz - yz * xz) +
+                               xz * (xy * yz - yy * xz);
+    EXPECT_GT(xx, 0);
+    EXPECT_GT(minor, 0);
+    EXPECT_NEAR(determinant / std::exp(2 * (scales[0] + scales[1] + scales[2])),
+                1, 1e-9);
+    double trace = 0;
+    for (int k = 0; k < 3; ++k) trace += std::exp(2 * scales[k]);
+    EXPECT_NEAR(xx + yy + zz, trace, 1e-9);
+  }
+}
+
+TEST(GaussianRasterMath, NormalisesQuaternions) {
+  const double q[] = {0.3, -0.2, 0.9, 0.4};
+  const double longer[] = {3, -2, 9, 4};
+  double rotation[9], of_longer[9];
+  gaussian_raster::RotationFromQuaternion(q, rotation);
+  gaussian_raster::RotationFromQuaternion(longer, of_longer);
+  for (int i = 0; i < 9; ++i) EXPECT_NEAR(rotation[i], of_longer[i], 1e-12);
+}
+
+TEST(GaussianRaster, DrawsAPointAsItsLowPass) {
+  constexpr int kSize = 256;
+  const World<float> world = MakeSingle<float>(1e-6, 0, kSize, kSize);
+  const Images<float> images = Draw(world);
+  EXPECT_EQ(images.radii[0], 3);
+  // The centre lies between the four pixels in the middle.
+  const auto alpha = [&](int x, int y) { return images.alpha[kSize * y + x]; };
+  const double expected = 0.5 * std::exp(-0.5 * (0.25 + 0.25) / 0.3);
+  for (const int y : {127, 128}) {
+    for (const int x : {127, 128}) EXPECT_NEAR(alpha(x, y), expected, 1e-6);
+  }
+  EXPECT_NEAR(alpha(126, 128), 0.5 * std::exp(-0.5 * (2.25 + 0.25) / 0.3),
+              1e-6);
+  EXPECT_EQ(alpha(124, 128), 0);
+}
+
+TEST(GaussianRaster, SeesColoursFromTheCamerasSide) {
+  World<double> world = MakeWorld<double>(
+      {.count = 1, .images = 2, .degree = 1, .pixels = 4, .spread = 0});
+  world.offsets.assign(4, 0);
+  world.logits = {20};
+  world.sh.assign(12, 0);
+  world.sh[6] = 1;  // red, along +z
+  const Images<double> images = Draw(world);
+  const int64_t pixels = 16 * 16, middle = 16 * 8 + 8;
+  const double alpha = images.alpha[middle];
+  ASSERT_GT(alpha, 0.9);
+  // The first camera stands on +z and looks along -z; the other faces it.
+  EXPECT_NEAR(
+      images.rgb[middle],
+      (0.5 - 0.4886025119029199) * alpha + (1 - alpha) * world.background[0],
+      1e-9);
+  EXPECT_NEAR(images.rgb[3 * pixels + middle],
+              (0.5 + 0.4886025119029199) * images.alpha[pixels + middle] +
+                  (1 - images.alpha[pixels + middle]) * world.background[3],
+              1e-9);
+}
+
+TEST(GaussianRaster, ShowsTheBackgroundWithoutGaussians) {
+  World<float> world = MakeWorld<float>({.images = 2, .width = 9, .height = 5});
+  const Images<float> images = Draw(world);
+  for (int i = 0; i < 2 * 3 * 45; ++i) {
+    EXPECT_EQ(images.rgb[i], world.background[i / 45]);
+  }
+  EXPECT_THAT(images.alpha, Each(0));
+  EXPECT_THAT(images.depth, Each(0));
+  const Gradients<float> gradients = LossGradients(world);
+  const Images<float> weights = LossWeights<float>(2, 45);
+  EXPECT_NEAR(
+      gradients.background[0],
+      std::accumulate(weights.rgb.begin(), weights.rgb.begin() + 45, 0.0),
+      1e-5);
+}
+
+struct Size {
+  int width, height;
+};
+class GaussianRasterSizes : public testing::TestWithParam<Size> {};
+
+TEST_P(GaussianRasterSizes, DrawsEveryPixelByTheDefinition) {
+  const auto [width, height] = GetParam();
+  for (const double pixels : {0.3, 1.5, 12.0}) {
+    const WorldOptions options = {.count = 120,
+                                  .times = 2,
+                                  .images = 3,
+                                  .width = width,
+                                  .height = height,
+                                  .degree = 3,
+                                  .pixels = pixels};
+    const World<double> world = MakeWorld<double>(options);
+    const Images<double> expected = DrawByDefinition(world);
+    ExpectImagesNear(Draw(world), expected, 1e-9);
+    // A pixel whose alpha is near 1/255 may fall on either side.
+    ExpectImagesNear(Draw(MakeWorld<float>(options)), expected, 0.012);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, GaussianRasterSizes,
+                         testing::Values(Size{1, 1}, Size{7, 3}, Size{8, 8},
+                                         Size{9, 17}, Size{40, 23}));
+
+TEST(GaussianRaster, StopsBehindOpaqueGaussians) {
+  World<double> world =
+      MakeWorld<double>({.count = 200, .pixels = 6, .spread = 0.3});
+  world.logits.assign(200, 6);
+  ExpectImagesNear(Draw(world), DrawByDefinition(world), 1e-9);
+  EXPECT_GE(
+      *std::max_element(Draw(world).alpha.begin(), Draw(world).alpha.end()),
+      0.99);
+}
+
+TEST(GaussianRaster, ShiftsByScreenOffsets) {
+  World<float> world = MakeSingle<float>(0.1, 1, 16, 12);
+  const Images<float> images = Draw(world);
+  world.offsets = {2 * 3 / 16.f, 2 * 2 / 12.f};  // 3 right, 2 down
+  const Images<float> shifted = Draw(world);
+  for (int y = 2; y < 12; ++y) {
+    for (int x = 3; x < 16; ++x) {
+      EXPECT_NEAR(shifted.alpha[16 * y + x], images.alpha[16 * (y - 2) + x - 3],
+                  1e-5);
+    }
+  }
+}
+
+TEST(GaussianRaster, DoesNotDependOnTheOrderOfGaussians) {
+  const World<float> world = MakeWorld<float>({.count = 300, .degree = 1});
+  World<float> reversed = world;
+  const auto reverse = [&](Values<float>& values, int64_t size) {
+    std::reverse(values.begin(), values.end());
+    for (size_t i = 0; i < values.size(); i += size) {
+      std::reverse(values.begin() + i, values.begin() + i + size);
+    }
+  };
+  reverse(reversed.means, 3);
+  reverse(reversed.quaternions, 4);
+  reverse(reversed.log_scales, 3);
+  reverse(reversed.logits, 1);
+  reverse(reversed.sh, world.sh_size());
+  reverse(reversed.offsets, 2);
+  const Images<float> expected = Draw(world);
+  Images<float> actual = Draw(reversed);
+  std::reverse(actual.radii.begin(), actual.radii.end());
+  EXPECT_EQ(actual, expected);
+  Gradients<float> gradients = LossGradients(reversed);
+  reverse(gradients.means, 3);
+  EXPECT_EQ(gradients.means, LossGradients(world).means);
+}
+
+TEST(GaussianRaster, RendersABatchAsOneByOne) {
+  const World<float> world = MakeWorld<float>(
+      {.count = 150, .times = 2, .images = 4, .width = 20, .degree = 2});
+  const Images<float> batch = Draw(world);
+  Gradients<float> sum{
+      Values<float>(world.means.size()), {}, {}, {}, {}, {}, {}};
+  for (int64_t b = 0; b < world.images; ++b) {
+    GaussianRasterInputs<float> inputs = world.Inputs();
+    inputs.images = 1;
+    inputs.view_from_world += 12 * b;
+    inputs.focal_lengths += 2 * b;
+    inputs.time_of_image += b;
+    inputs.background += 3 * b;
+    inputs.screen_offsets += 2 * b * world.count;
+    GaussianRasterWorkspace<float> workspace;
+    const Images<float> one = Draw(inputs, workspace);
+    const auto part = [&](const auto& values) {
+      const size_t size = values.size() / world.images;
+      return std::vector(values.begin() + b * size,
+                         values.begin() + (b + 1) * size);
+    };
+    EXPECT_EQ(part(batch.rgb), one.rgb);
+    EXPECT_EQ(part(batch.alpha), one.alpha);
+    EXPECT_EQ(part(batch.depth), one.depth);
+    EXPECT_EQ(part(batch.radii), one.radii);
+    const Gradients<float> gradients = LossGradients(inputs);
+    for (size_t i = 0; i < sum.means.size(); ++i) {
+      sum.means[i] += gradients.means[i];
+    }
+  }
+  ExpectNear(LossGradients(world).means, sum.means, 1e-4, "means");
+}
+
+TEST(GaussianRaster, AddsGradientsOfSharedParametersOverTimes) {
+  World<double> world =
+      MakeWorld<double>({.count = 20, .times = 3, .images = 6, .degree = 1});
+  // Equal at all times, so that sharing changes nothing but the gradients.
+  for (Values<double>* values : {&world.quaternions, &world.sh}) {
+    const size_t size = values->size() / 3;
+    for (int t = 1; t < 3; ++t) {
+      std::copy_n(values->begin(), size, values->begin() + t * size);
+    }
+  }
+  GaussianRasterInputs<double> shared = world.Inputs();
+  shared.quaternions_stride = shared.sh_stride = 0;
+  const Gradients<double> each = LossGradients(world);
+  const Gradients<double> sum = LossGradients(shared);
+  EXPECT_EQ(sum.means, each.means);
+  const auto expect_sum = [](const Values<double>& sums,
+                             const Values<double>& parts) {
+    const size_t size = parts.size() / 3;
+    for (size_t i = 0; i < size; ++i) {
+      EXPECT_NEAR(sums[i], parts[i] + parts[size + i] + parts[2 * size + i],
+                  1e-9);
+    }
+  };
+  expect_sum(sum.quaternions, each.quaternions);
+  expect_sum(sum.sh, each.sh);
+}
+
+TEST(GaussianRaster, GivesTheSameBytesWithAnyNumberOfThreads) {
+  const World<float> world = MakeWorld<float>(
+      {.count = 2000, .times = 2, .images = 3, .width = 50, .height = 40});
+  SetThreads(1);
+  const Images<float> images = Draw(world);
+  const Gradients<float> gradients = LossGradients(world);
+  for (const int threads : {2, 3}) {
+    SetThreads(threads);
+    EXPECT_EQ(Draw(world), images);
+    EXPECT_EQ(LossGradients(world), gradients);
+  }
+  SetThreads(1);
+}
+
+TEST(GaussianRaster, AgreesBetweenInstructionSets) {
+  World<float> world = MakeWorld<float>(
+      {.count = 400, .images = 2, .width = 50, .height = 40, .degree = 3});
+  const Images<float> fast = Draw(world);
+  const Gradients<float> fast_gradients = LossGradients(world);
+  world.portable = true;
+  ExpectImagesNear(fast, Draw(world), 1e-4);
+  ExpectGradientsNear(fast_gradients, LossGradients(world), 1e-4);
+}
+
+TEST(GaussianRaster, AgreesBetweenFloatAndDouble) {
+  const WorldOptions options = {
+      .count = 400, .images = 2, .width = 50, .height = 40, .degree = 3};
+  ExpectGradientsNear(LossGradients(MakeWorld<float>(options)),
+                      LossGradients(MakeWorld<double>(options)), 2e-3);
+}
+
+TEST(GaussianRaster, ReusesAWorkspaceForOtherSizes) {
+  GaussianRasterWorkspace<float> workspace;
+  for (const int64_t count : {100, 10, 300}) {
+    const World<float> world = MakeWorld<float>(
+        {.count = count, .images = 1 + 200 / count, .width = 10});
+    EXPECT_EQ(Draw(world.Inputs(), workspace), Draw(world));
+  }
+}
+
+// Rows whose every value is `value`, in a copy of `world` with as many more
+// Gaussians; the others stay as they are.
+struct BadRow {
+  double mean[3], log_scale, logit, sh, quaternion;
+};
+
+TEST(GaussianRaster, IgnoresGaussiansThatCannotBeDrawn) {
+  const BadRow bad[] = {
+      {{kNan, 0, 0}, -3, 0, 0, 1}, {{0, 0, kInfinity}, -3, 0, 0, 1},
+      {{0, 0, 0}, kNan, 0, 0, 1},  {{0, 0, 0}, 200, 0, 0, 1},
+      {{0, 0, 0}, -3, kNan, 0, 1}, {{0, 0, 0}, -3, -8, 0, 1},
+      {{0, 0, 0}, -3, 0, kNan, 1}, {{0, 0, 0}, -3, 0, kInfinity, 1},
+      {{0, 0, 0}, -3, 0, 0, kNan}, {{0, 0, 2}, -3, 0, 0, 1},  // camera
+      {{0, 0, 1.81}, -3, 0, 0, 1},  // nearer than `near`
+      {{0, 0, 5}, 1, 0, 0, 1},      // behind
+      {{100, 0, 0}, -3, 0, 0, 1},   // beside
+      {{0, 1e30, 0}, -3, 0, 0, 1}, {{0, 0, -kInfinity}, 3, 0, 0, 1}};
+  const World<float> good = MakeWorld<float>({.count = 30, .degree = 1});
+  World<float> world = good;
+  for (const BadRow& row : bad) {
+    ++world.count;
+    for (const double x : row.mean) world.means.push_back(float(x));
+    for (const float x : {float(row.quaternion), 0.f, 0.f, 0.f}) {
+      world.quaternions.push_back(x);
+    }
+    for (int k = 0; k < 3; ++k) world.log_scales.push_back(row.log_scale);
+    world.logits.push_back(float(row.logit));
+    for (int k = 0; k < 12; ++k) world.sh.push_back(float(row.sh));
+    for (int k = 0; k < 2; ++k) world.offsets.push_back(0);
+  }
+  Images<float> images = Draw(world);
+  for (int i = 30; i < world.count; ++i) EXPECT_EQ(images.radii[i], 0) << i;
+  images.radii.resize(30);
+  EXPECT_EQ(images, Draw(good));
+
+  Gradients<float> gradients = LossGradients(world);
+  const auto split = [&](Values<float>& values, int64_t size) {
+    EXPECT_THAT(std::vector(values.begin() + 30 * size, values.end()), Each(0));
+    values.resize(30 * size);
+  };
+  split(gradients.means, 3);
+  split(gradients.quaternions, 4);
+  split(gradients.log_scales, 3);
+  split(gradients.logits, 1);
+  split(gradients.sh, 12);
+  split(gradients.offsets, 2);
+  EXPECT_EQ(gradients, LossGradients(good));
+}
+
+TEST(GaussianRaster, AcceptsAZeroQuaternion) {
+  World<float> world = MakeWorld<float>({.count = 30});
+  std::fill_n(world.quaternions.begin(), 4, 0);
+  const Gradients<float> gradients = LossGradients(world);
+  for (const float x : gradients.quaternions) EXPECT_TRUE(std::isfinite(x));
+}
+
+// ---- Central differences, in double -----------------------------------------
+
+void CheckAgainstCentralDifferences(World<double> world) {
+  const Gradients<double> gradients = LossGradients(world);
+  const auto check = [&](Values<double>& values, const Values<double>& expected,
+                         const char* what) {
+    ASSERT_EQ(values.size(), expected.size());
+    for (size_t i = 0; i < values.size(); ++i) {
+      constexpr double kStep = 1e-6;
+      const double value = values[i];
+      values[i] = value + kStep;
+      const double above = Loss(world);
+      values[i] = value - kStep;
+      const double below = Loss(world);
+      values[i] = value;
+      const double difference = (above - below) / (2 * kStep);
+      EXPECT_NEAR(expected[i], difference, 1e-5 + 1e-5 * std::abs(difference))
+          << what << " " << i;
+    }
+  };
+  check(world.means, gradients.means, "means");
+  check(world.quaternions, gradients.quaternions, "quaternions");
+  check(world.log_scales, gradients.log_scales, "log_scales");
+  check(world.logits, gradients.logits, "logits");
+  check(world.sh, gradients.sh, "sh");
+  check(world.background, gradients.background, "background");
+  check(world.offsets, gradients.offsets, "offsets");
+}
+
+TEST(GaussianRasterGradients, MatchCentralDifferencesInEveryInput) {
+  CheckAgainstCentralDifferences(MakeWorld<double>(
+      {.count = 6, .times = 2, .images = 3, .degree = 3, .spread = 0.5}));
+}
+
+TEST(GaussianRasterGradients, MatchCentralDifferencesWhereOpacityIsCapped) {
+  World<double> world =
+      MakeWorld<double>({.count = 3, .pixels = 4, .spread = 0.2});
+  world.logits.assign(3, 6);
+  const double peak = 1 / (1 + std::exp(-6.0));
+  ASSERT_GT(peak, 0.99);
+  CheckAgainstCentralDifferences(world);
+}
+
+TEST(GaussianRasterGradients, VanishThroughTheCapOfOpacity) {
+  // One pixel, right at the centre of an opaque Gaussian.
+  const World<double> world = MakeSingle<double>(0.5, 8, 1, 1);
+  EXPECT_NEAR(Draw(world).alpha[0], 0.99, 1e-12);
+  const Gradients<double> gradients = LossGradients(world);
+  EXPECT_THAT(gradients.logits, Each(0));
+  EXPECT_THAT(gradients.log_scales, Each(0));
+  EXPECT_THAT(gradients.offsets, Each(0));
+  EXPECT_NE(gradients.sh[0], 0);
+}
+
+TEST(GaussianRasterGradients, MatchCentralDifferencesBesideTheView) {
+  // Wide Gaussians whose centres see the bound of the shear, on all sides.
+  World<double> world =
+      MakeWorld<double>({.count = 4, .pixels = 8, .spread = 0.1});
+  const double beyond = 2 * 1.4 * 8 / (1.1 * 16);  // slope 1.4 / 1.1
+  const double centres[4][2] = {
+      {beyond, 0}, {-beyond, 0.2}, {0.1, beyond}, {beyond, -beyond}};
+  for (int i = 0; i < 4; ++i) {
+    std::copy_n(centres[i], 2, &world.means[3 * i]);
+  }
+  world.logits.assign(4, 2);
+  const Images<double> images = Draw(world);
+  for (const int32_t radius : images.radii) ASSERT_GT(radius, 0);
+  CheckAgainstCentralDifferences(world);
+}
+
+TEST(GaussianRasterGradients, MatchCentralDifferencesWithoutLowPass) {
+  World<double> world =
+      MakeWorld<double>({.count = 5, .pixels = 3, .spread = 0.4});
+  world.low_pass = 0;
+  CheckAgainstCentralDifferences(world);
+}
+
+}  // namespace
+}  // namespace dg4d
