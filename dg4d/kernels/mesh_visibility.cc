@@ -1,0 +1,276 @@
+#include "dg4d/kernels/mesh_visibility.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "dg4d/base/parallel.h"
+
+namespace dg4d::mesh_raster {
+namespace {
+
+// Small enough for a band's depths to stay in the second-level cache.
+constexpr int kBandSampleRows = 32;
+constexpr int64_t kTriangleGrain = 4096;
+
+// Sample columns and rows whose points a triangle may hold; empty if none.
+struct Bounds {
+  int left = 0, right = 0;  // [left, right)
+  int top = 0, bottom = 0;  // [top, bottom)
+  bool empty() const { return left >= right || top >= bottom; }
+};
+
+struct Box {
+  double low[2] = {std::numeric_limits<double>::infinity(),
+                   std::numeric_limits<double>::infinity()};
+  double high[2] = {-std::numeric_limits<double>::infinity(),
+                    -std::numeric_limits<double>::infinity()};
+
+  void Add(const Vector3<double>& q, double z) {
+    const double inverse = 1 / z;
+    const double point[2] = {q.x * inverse, q.y * inverse};
+    for (int i = 0; i < 2; ++i) {
+      low[i] = std::min(low[i], point[i]);
+      high[i] = std::max(high[i], point[i]);
+    }
+  }
+};
+
+// The box of the part of a triangle beyond the plane z = near.
+Box BoxBeyond(const Vector3<double> corners[3], double near) {
+  Box box;
+  for (int k = 0; k < 3; ++k) {
+    const Vector3<double>& a = corners[k];
+    const Vector3<double>& b = corners[(k + 1) % 3];
+    if (a.z >= near) box.Add(a, a.z);
+    if ((a.z >= near) != (b.z >= near)) {
+      const double t = (near - a.z) / (b.z - a.z);
+      box.Add((1 - t) * a + t * b, near);
+    }
+  }
+  return box;
+}
+
+// The first sample at or after `edge`, of samples at (i + 1/2) / samples. The
+// slack makes up for rounding in the box; the edge functions decide.
+int FirstSample(double edge, int samples, int count) {
+  const double sample = std::ceil(edge * samples - 0.5 - 1e-5);
+  return static_cast<int>(std::clamp(sample, 0.0, double(count)));
+}
+
+int EndSample(double edge, int samples, int count) {
+  const double sample = std::floor(edge * samples - 0.5 + 1e-5) + 1;
+  return static_cast<int>(std::clamp(sample, 0.0, double(count)));
+}
+
+bool Finite(const Vector3<double>& v) {
+  const double sum = v.x + v.y + v.z;
+  return sum - sum == 0;
+}
+
+template <typename Real>
+Bounds BoundsOf(const MeshGeometry<Real>& geometry, int samples,
+                const Vector3<double> corners[3]) {
+  if (!Finite(corners[0]) || !Finite(corners[1]) || !Finite(corners[2])) {
+    return {};
+  }
+  const Box box = BoxBeyond(corners, geometry.near);
+  if (!(box.low[0] <= box.high[0])) return {};
+  const int columns = geometry.width * samples;
+  const int rows = geometry.height * samples;
+  return {.left = FirstSample(box.low[0], samples, columns),
+          .right = EndSample(box.high[0], samples, columns),
+          .top = FirstSample(box.low[1], samples, rows),
+          .bottom = EndSample(box.high[1], samples, rows)};
+}
+
+// The triangles of all images sorted by the bands they touch, in order of their
+// rows within a band.
+class Bins {
+ public:
+  template <typename Real>
+  Bins(const MeshGeometry<Real>& geometry, int samples, int band_sample_rows)
+      : band_rows_(band_sample_rows),
+        bands_((geometry.height * samples + band_rows_ - 1) / band_rows_),
+        chunks_((geometry.triangle_count + kTriangleGrain - 1) /
+                kTriangleGrain),
+        triangle_count_(geometry.triangle_count),
+        bounds_(geometry.images * geometry.triangle_count),
+        offsets_(geometry.images * bands_ * chunks_ + 1) {
+    ForEachChunk(geometry.images, [&](int64_t image, int64_t chunk) {
+      const Real* positions =
+          geometry.positions + image * geometry.vertex_count * 3;
+      Bounds* bounds = bounds_.data() + image * triangle_count_;
+      std::vector<int64_t> counts(bands_);
+      ForEachTriangle(chunk, [&](int64_t id) {
+        Vector3<double> corners[3];
+        LoadCorners(positions, geometry.triangles, id, corners);
+        bounds[id] = BoundsOf(geometry, samples, corners);
+        ForEachBand(bounds[id], [&](int band) { ++counts[band]; });
+      });
+      for (int band = 0; band < bands_; ++band) {
+        offsets_[Slot(image, band, chunk) + 1] = counts[band];
+      }
+    });
+    for (size_t i = 1; i < offsets_.size(); ++i) offsets_[i] += offsets_[i - 1];
+    entries_.resize(offsets_.back());
+    ForEachChunk(geometry.images, [&](int64_t image, int64_t chunk) {
+      std::vector<int64_t> next(bands_);
+      for (int band = 0; band < bands_; ++band) {
+        next[band] = offsets_[Slot(image, band, chunk)];
+      }
+      const Bounds* bounds = bounds_.data() + image * triangle_count_;
+      ForEachTriangle(chunk, [&](int64_t id) {
+        ForEachBand(bounds[id], [&](int band) { entries_[next[band]++] = id; });
+      });
+    });
+  }
+
+  int bands() const { return bands_; }
+
+  // Calls `body(id, bounds)` for the triangles of a band.
+  template <typename Body>
+  void ForEach(int64_t image, int band, Body body) const {
+    if (chunks_ == 0) return;
+    const Bounds* bounds = bounds_.data() + image * triangle_count_;
+    const int64_t end = offsets_[Slot(image, band, chunks_ - 1) + 1];
+    for (int64_t i = offsets_[Slot(image, band, 0)]; i < end; ++i) {
+      body(entries_[i], bounds[entries_[i]]);
+    }
+  }
+
+ private:
+  int64_t Slot(int64_t image, int band, int64_t chunk) const {
+    return (image * bands_ + band) * chunks_ + chunk;
+  }
+
+  template <typename Body>
+  void ForEachChunk(int64_t images, Body body) const {
+    ParallelFor(images * chunks_, 1, [&](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) body(i / chunks_, i % chunks_);
+    });
+  }
+
+  template <typename Body>
+  void ForEachTriangle(int64_t chunk, Body body) const {
+    const int64_t end = std::min(triangle_count_, (chunk + 1) * kTriangleGrain);
+    for (int64_t id = chunk * kTriangleGrain; id < end; ++id) body(id);
+  }
+
+  template <typename Body>
+  void ForEachBand(const Bounds& bounds, Body body) const {
+    if (bounds.empty()) return;
+    const int last = (bounds.bottom - 1) / band_rows_;
+    for (int band = bounds.top / band_rows_; band <= last; ++band) body(band);
+  }
+
+  const int band_rows_;
+  const int bands_;
+  const int64_t chunks_;
+  const int64_t triangle_count_;
+  std::vector<Bounds> bounds_;    // [B, T]
+  std::vector<int64_t> offsets_;  // [B, bands, chunks] + 1, into entries_
+  std::vector<int32_t> entries_;
+};
+
+// The z-buffer of one band.
+class DepthBand {
+ public:
+  DepthBand(int columns, int first_row, int rows, int samples, double near,
+            double far)
+      : columns_(columns),
+        first_row_(first_row),
+        last_row_(first_row + rows),
+        step_(1.0 / samples),
+        nearest_(1 / near),
+        inverse_depths_(int64_t{columns} * rows, 1 / far),
+        triangles_(int64_t{columns} * rows, -1) {}
+
+  void Draw(int32_t id, const Triangle<double>& triangle,
+            const Bounds& bounds) {
+    const Vector3<double>* edges = triangle.edges;
+    const Vector3<double> inverse_depth =
+        (1 / triangle.determinant) * (edges[0] + edges[1] + edges[2]);
+    // The least value that is inside: 0 belongs to owners alone.
+    double least[3];
+    for (int k = 0; k < 3; ++k) {
+      least[k] = OwnsItsPoints(edges[k])
+                     ? 0.0
+                     : std::numeric_limits<double>::denorm_min();
+    }
+    const int top = std::max(bounds.top, first_row_);
+    const int bottom = std::min(bounds.bottom, last_row_);
+    for (int row = top; row < bottom; ++row) {
+      const double y = (row + 0.5) * step_;
+      const int64_t start = int64_t{row - first_row_} * columns_;
+      for (int column = bounds.left; column < bounds.right; ++column) {
+        const double x = (column + 0.5) * step_;
+        if (EdgeValue(edges[0], x, y) < least[0] ||
+            EdgeValue(edges[1], x, y) < least[1] ||
+            EdgeValue(edges[2], x, y) < least[2]) {
+          continue;
+        }
+        const double here = EdgeValue(inverse_depth, x, y);
+        double& nearest_so_far = inverse_depths_[start + column];
+        if (here > nearest_so_far && here <= nearest_) {
+          nearest_so_far = here;
+          triangles_[start + column] = id;
+        }
+      }
+    }
+  }
+
+  const int32_t* triangles() const { return triangles_.data(); }
+
+ private:
+  const int columns_, first_row_, last_row_;
+  const double step_, nearest_;
+  std::vector<double> inverse_depths_;
+  std::vector<int32_t> triangles_;
+};
+
+}  // namespace
+
+template <typename Real>
+void ForEachVisibleBand(const MeshGeometry<Real>& geometry, int samples,
+                        absl::FunctionRef<void(const VisibleBand&)> body) {
+  const int band_rows = std::max(1, kBandSampleRows / samples);  // pixels
+  const Bins bins(geometry, samples, band_rows * samples);
+  ParallelFor(
+      geometry.images * bins.bands(), 1, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; ++i) {
+          const int64_t image = i / bins.bands();
+          const int first_row = static_cast<int>(i % bins.bands()) * band_rows;
+          const int rows = std::min(band_rows, geometry.height - first_row);
+          const Real* positions =
+              geometry.positions + image * geometry.vertex_count * 3;
+          DepthBand depth(geometry.width * samples, first_row * samples,
+                          rows * samples, samples, geometry.near, geometry.far);
+          bins.ForEach(image, static_cast<int>(i % bins.bands()),
+                       [&](int32_t id, const Bounds& bounds) {
+                         Vector3<double> corners[3];
+                         LoadCorners(positions, geometry.triangles, id,
+                                     corners);
+                         Triangle<double> triangle;
+                         if (SetUpTriangle(corners, geometry.triangles + 3 * id,
+                                           triangle)) {
+                           depth.Draw(id, triangle, bounds);
+                         }
+                       });
+          body({.image = image,
+                .first_row = first_row,
+                .rows = rows,
+                .triangles = depth.triangles()});
+        }
+      });
+}
+
+template void ForEachVisibleBand<float>(
+    const MeshGeometry<float>&, int,
+    absl::FunctionRef<void(const VisibleBand&)>);
+template void ForEachVisibleBand<double>(
+    const MeshGeometry<double>&, int,
+    absl::FunctionRef<void(const VisibleBand&)>);
+
+}  // namespace dg4d::mesh_raster
