@@ -424,10 +424,9 @@ TEST(GaussianRaster, StopsBehindOpaqueGaussians) {
   World<double> world =
       MakeWorld<double>({.count = 200, .pixels = 6, .spread = 0.3});
   world.logits.assign(200, 6);
-  ExpectImagesNear(Draw(world), DrawByDefinition(world), 1e-9);
-  EXPECT_GE(
-      *std::max_element(Draw(world).alpha.begin(), Draw(world).alpha.end()),
-      0.99);
+  const Images<double> images = Draw(world);
+  ExpectImagesNear(images, DrawByDefinition(world), 1e-9);
+  EXPECT_GE(*std::max_element(images.alpha.begin(), images.alpha.end()), 0.99);
 }
 
 TEST(GaussianRaster, ShiftsByScreenOffsets) {
