@@ -2,6 +2,7 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/isfinite.h>
 #include <ATen/ops/linalg_cross.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/where.h>
@@ -13,12 +14,51 @@
 #include <numeric>
 #include <tuple>
 
+#include "absl/strings/str_cat.h"
+
 namespace dg4d {
 namespace {
 
 bool Same(const at::Tensor& a, const at::Tensor& b) {
   if (!a.defined() || !b.defined()) return a.defined() == b.defined();
   return a.is_same(b) || (a.sizes() == b.sizes() && at::equal(a, b));
+}
+
+// Whether `tensor` is [N, columns] of `type`.
+bool HasShape(const at::Tensor& tensor, int64_t columns, at::ScalarType type) {
+  return tensor.defined() && tensor.dim() == 2 && tensor.size(1) == columns &&
+         tensor.scalar_type() == type;
+}
+
+bool InRange(const at::Tensor& indices, int64_t count) {
+  return indices.numel() == 0 || (indices.min().item<int64_t>() >= 0 &&
+                                  indices.max().item<int64_t>() < count);
+}
+
+absl::Status CheckFloats(const at::Tensor& tensor, int64_t columns,
+                         const char* name) {
+  if (!HasShape(tensor, columns, at::kFloat)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " are not float32 [N, ", columns, "]"));
+  }
+  if (!at::isfinite(tensor).all().item<bool>()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " hold a number that is not finite"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckIndices(const at::Tensor& tensor, int64_t count,
+                          const char* name) {
+  if (!HasShape(tensor, 3, at::kInt)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " are not int32 [N, 3]"));
+  }
+  if (!InRange(tensor, count)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, " name a row that there is not"));
+  }
+  return absl::OkStatus();
 }
 
 template <typename Equal>
@@ -184,6 +224,34 @@ double SignedVolume(const Mesh& mesh, const std::vector<Triangle>& triangles) {
 }
 
 }  // namespace
+
+absl::Status CheckMesh(const Mesh& mesh) {
+  if (mesh.triangle_count() == 0) {
+    return absl::InvalidArgumentError("it has no triangles");
+  }
+  absl::Status status = CheckFloats(mesh.vertices, 3, "vertices");
+  if (status.ok()) {
+    status = CheckIndices(mesh.triangles, mesh.vertex_count(), "triangles");
+  }
+  if (status.ok() && mesh.normals.defined()) {
+    status = CheckFloats(mesh.normals, 3, "normals");
+    if (status.ok() && mesh.normals.size(0) != mesh.vertex_count()) {
+      status = absl::InvalidArgumentError("normals are not one a vertex");
+    }
+  }
+  if (mesh.uvs.defined() != mesh.uv_triangles.defined()) {
+    return absl::InvalidArgumentError("uvs come without uv_triangles");
+  }
+  if (!status.ok() || !mesh.uvs.defined()) return status;
+  status = CheckFloats(mesh.uvs, 2, "uvs");
+  if (status.ok()) {
+    status = CheckIndices(mesh.uv_triangles, mesh.uvs.size(0), "uv_triangles");
+  }
+  if (status.ok() && mesh.uv_triangles.size(0) != mesh.triangle_count()) {
+    status = absl::InvalidArgumentError("uv_triangles are not one a triangle");
+  }
+  return status;
+}
 
 at::Tensor VertexNormals(const at::Tensor& vertices,
                          const at::Tensor& triangles) {

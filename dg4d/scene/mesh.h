@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "dg4d/scene/image.h"
 
 namespace dg4d {
@@ -30,6 +31,11 @@ struct Mesh {
   }
   bool textured() const { return uvs.defined() && !albedo.empty(); }
 };
+
+// OK if `mesh` is as declared above: shapes and types, indices in range, finite
+// numbers, at least one triangle, uvs and uv_triangles together. Else
+// InvalidArgument, which says what is wrong.
+absl::Status CheckMesh(const Mesh& mesh);
 
 // Unit normals of `vertices` [V, 3]: the area-weighted mean of the triangles
 // around each; +z where a vertex has none. Differentiable in `vertices`.

@@ -10,8 +10,11 @@
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
+#include <limits>
+#include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
@@ -36,6 +39,42 @@ Mesh Joined(const Mesh& first, const Mesh& second) {
           .triangles = at::cat({first.triangles,
                                 second.triangles + first.vertex_count()})
                            .to(at::kInt)};
+}
+
+TEST(CheckMesh, AcceptsAMeshWithAndWithoutUvs) {
+  Mesh mesh = Tetrahedron();
+  EXPECT_TRUE(CheckMesh(mesh).ok()) << CheckMesh(mesh);
+  mesh.uvs = at::zeros({2, 2});
+  mesh.uv_triangles = at::zeros({4, 3}, at::kInt);
+  mesh.normals = VertexNormals(mesh.vertices, mesh.triangles);
+  EXPECT_TRUE(CheckMesh(mesh).ok()) << CheckMesh(mesh);
+}
+
+TEST(CheckMesh, SaysWhatIsWrong) {
+  const auto expect = [](const std::string& reason, auto&& spoil) {
+    Mesh mesh = Tetrahedron();
+    mesh.uvs = at::zeros({2, 2});
+    mesh.uv_triangles = at::zeros({4, 3}, at::kInt);
+    spoil(mesh);
+    const absl::Status status = CheckMesh(mesh);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << reason;
+    EXPECT_TRUE(absl::StrContains(status.message(), reason)) << status;
+  };
+  expect("no triangles", [](Mesh& m) { m = Mesh(); });
+  expect("vertices are not", [](Mesh& m) { m.vertices = at::zeros({4, 2}); });
+  expect("vertices hold", [](Mesh& m) {
+    m.vertices[1][2] = std::numeric_limits<float>::quiet_NaN();
+  });
+  expect("triangles name", [](Mesh& m) { m.triangles[1][2] = 4; });
+  expect("triangles name", [](Mesh& m) { m.triangles[1][2] = -1; });
+  expect("triangles are not",
+         [](Mesh& m) { m.triangles = m.triangles.to(at::kLong); });
+  expect("normals are not", [](Mesh& m) { m.normals = at::zeros({3, 3}); });
+  expect("without", [](Mesh& m) { m.uv_triangles = at::Tensor(); });
+  expect("uvs are not", [](Mesh& m) { m.uvs = at::zeros({2, 3}); });
+  expect("uv_triangles name", [](Mesh& m) { m.uv_triangles[0][0] = 2; });
+  expect("uv_triangles are not one",
+         [](Mesh& m) { m.uv_triangles = m.uv_triangles.narrow(0, 0, 3); });
 }
 
 TEST(AnalyzeTopology, FindsATetrahedronClosed) {
