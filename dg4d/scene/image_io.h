@@ -25,9 +25,9 @@ struct ReadImageOptions {
 // a camera noted (EXIF) is applied. C = 4 only if the file has an alpha
 // channel.
 //
-// Errors name the path and what to do: NotFound; FailedPrecondition for a
-// directory; InvalidArgument for a file that is empty, cut off, damaged or no
-// picture; ResourceExhausted for more than 200 megapixels.
+// Errors name the path and what to do: NotFound; InvalidArgument for a
+// directory and for a file that is empty, cut off, damaged or no picture;
+// ResourceExhausted for more than 200 megapixels.
 absl::StatusOr<Image> ReadImage(const std::string& path,
                                 const ReadImageOptions& options = {});
 

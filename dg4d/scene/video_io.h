@@ -26,8 +26,12 @@ class VideoReader {
   static absl::StatusOr<std::unique_ptr<VideoReader>> Open(
       const std::string& path, double folder_fps = 7);
 
-  // Frames a second.
+  // Frames a second, on average.
   virtual double fps() const = 0;
+
+  // When the frame last passed is shown, in seconds: films of phones and GIFs
+  // do not keep time.
+  virtual double seconds() const = 0;
 
   // The next frame; nothing after the last. InvalidArgument if the file is
   // damaged or cut off there, or a frame's size differs from the first one's.
