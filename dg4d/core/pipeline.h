@@ -7,8 +7,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "dg4d/core/config.h"
 #include "dg4d/core/exporter.h"
+#include "dg4d/core/options.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
 #include "dg4d/scene/scene.h"
@@ -40,8 +42,10 @@ class Pipeline {
   };
 
   // Runs the stages of `range`. The context's output directory keeps what each
-  // wrote in checkpoints/; stages before `range.from`, and finished ones of a
-  // run that resumes, are read from there instead of run.
+  // wrote in checkpoints/. Stages before `range.from` are read from there
+  // instead of run. A run that resumes also reads those that are finished, as
+  // long as nothing they depend on (their options and their predecessors', the
+  // seed, the input files) has changed; the rest runs anew, with a warning.
   absl::Status Run(Scene& scene, RunContext& context, const Range& range) const;
   absl::Status Run(Scene& scene, RunContext& context) const {
     return Run(scene, context, Range());
@@ -55,21 +59,31 @@ class Pipeline {
   // The configuration with every default filled in.
   const ConfigNode& resolved() const { return resolved_; }
   std::vector<std::string> stage_keys() const;
-  // Whether some stage reads RunContext's input_image or input_video is its own
-  // affair; this says which stage plugins are in the line.
-  bool HasStagePlugin(const std::string& plugin) const;
+  // Whether a stage of the line is the plugin `plugin`.
+  bool HasStagePlugin(absl::string_view plugin) const;
 
  private:
   struct StageEntry {
     std::string key;
     std::string plugin;
     std::unique_ptr<Stage> stage;
+    ConfigNode resolved;
   };
   struct ExporterEntry {
     std::string key;
     std::string path;
     std::unique_ptr<Exporter> exporter;
   };
+
+  static void CreateStages(const ConfigNode& config, Pipeline& pipeline,
+                           Errors& errors);
+  static void CreateExporters(const ConfigNode& config, Pipeline& pipeline,
+                              Errors& errors);
+  void CheckContracts(const ConfigNode& config,
+                      const std::vector<Slot>& present, Errors& errors) const;
+  absl::StatusOr<size_t> IndexOf(const std::string& key) const;
+  absl::Status RunStage(const StageEntry& entry, const std::string& fingerprint,
+                        Scene& scene, RunContext& context) const;
 
   std::vector<StageEntry> stages_;
   std::vector<ExporterEntry> exporters_;

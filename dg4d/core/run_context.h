@@ -32,7 +32,7 @@ class RunContext {
     // Where tensors live; the first is home.
     std::vector<c10::Device> devices = {c10::Device(c10::kCPU)};
     uint64_t seed = 0;
-    // The user's files: stages that read them say which they need.
+    // The user's files, read by the stages that need them.
     std::string input_image;
     std::string input_video;
     // Empty: nothing is kept on disk, and nothing can be resumed.
@@ -45,13 +45,17 @@ class RunContext {
     std::vector<RunObserver*> observers;
   };
 
-  explicit RunContext(Settings settings = {});
+  RunContext();
+  explicit RunContext(Settings settings);
 
   const Settings& settings() const { return settings_; }
   c10::Device device() const { return settings_.devices.front(); }
 
-  // The stage that runs now: its key in the configuration. Seeds its generator.
-  void EnterStage(absl::string_view key);
+  // The stage that runs now: its key in the configuration, which seeds its
+  // generator. Checkpoints carry `fingerprint`, and only those that carry the
+  // same are gone on from: it stands for all that the stage's result depends
+  // on.
+  void EnterStage(absl::string_view key, absl::string_view fingerprint = "");
   const std::string& stage() const { return stage_; }
 
   // The stage's own generator, on the CPU.
@@ -91,8 +95,16 @@ class RunContext {
 
   Settings settings_;
   std::string stage_;
+  std::string fingerprint_;
   at::Generator generator_;
 };
+
+// Where the stage `key` of a run in `output_directory` keeps its result, and
+// its state while it works.
+std::string ResultPath(const std::string& output_directory,
+                       absl::string_view key);
+std::string ProgressPath(const std::string& output_directory,
+                         absl::string_view key);
 
 }  // namespace dg4d
 

@@ -1,0 +1,19 @@
+#include "dg4d/core/guidance.h"
+
+#include <stdexcept>
+
+namespace dg4d {
+
+OwnViews Guidance::ChooseViews(int, at::Generator&) const {
+  throw std::logic_error("this guidance has no views of its own");
+}
+
+absl::StatusOr<at::Tensor> Guidance::Refine(const Views&, const Draws&) {
+  return absl::UnimplementedError("this guidance refines no images");
+}
+
+std::optional<Gaussians> Guidance::InitialGaussians() const {
+  return std::nullopt;
+}
+
+}  // namespace dg4d
