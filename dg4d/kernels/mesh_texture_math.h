@@ -73,6 +73,71 @@ DG4D_HOST_DEVICE inline BilinearTaps<Real> BilinearTapsAt(Real u, Real v,
           {-y.slope * (1 - a), -y.slope * a, y.slope * (1 - a), y.slope * a}};
 }
 
+// The footprint of a pixel in texels decides the mip level. With the slopes of
+// s = u width, t = v height along pixel x, y,
+//   A = s_x^2 + t_x^2,  B = s_y^2 + t_y^2,  C = s_x s_y + t_x t_y
+//   m = (A + B)/2 + sqrt((A - B)^2/4 + C^2),  level = log2(m) / 2
+// m is the square of the footprint's longer axis.
+template <typename Real>
+struct Footprint {
+  Real a, b, c, root, m;
+};
+
+// `slopes` are u_x, u_y, v_x, v_y.
+template <typename Real>
+DG4D_HOST_DEVICE inline Footprint<Real> FootprintOf(const Real slopes[4],
+                                                    Real width, Real height) {
+  const Real sx = slopes[0] * width, sy = slopes[1] * width;
+  const Real tx = slopes[2] * height, ty = slopes[3] * height;
+  Footprint<Real> footprint;
+  footprint.a = sx * sx + tx * tx;
+  footprint.b = sy * sy + ty * ty;
+  footprint.c = sx * sy + tx * ty;
+  const Real half = (footprint.a - footprint.b) / 2;
+  footprint.root = std::sqrt(half * half + footprint.c * footprint.c);
+  footprint.m = (footprint.a + footprint.b) / 2 + footprint.root;
+  return footprint;
+}
+
+// Two mip levels and how to mix them; `fraction` is that of `upper`.
+template <typename Real>
+struct MipTaps {
+  int lower = 0, upper = 0;
+  Real fraction = 0;
+};
+
+template <typename Real>
+DG4D_HOST_DEVICE inline MipTaps<Real> MipTapsAt(
+    const Footprint<Real>& footprint, int last_level) {
+  if (!(footprint.m > 1)) return {};  // also where slopes are not finite
+  const Real level = Real(0.5) * std::log2(footprint.m);
+  if (!(level < last_level)) return {last_level, last_level, 0};
+  const int lower = static_cast<int>(level);
+  return {lower, lower + 1, level - Real(lower)};
+}
+
+// Adds the gradient of the level to that of the slopes.
+template <typename Real>
+DG4D_HOST_DEVICE inline void LevelVjp(const Real slopes[4], Real width,
+                                      Real height,
+                                      const Footprint<Real>& footprint,
+                                      Real level_gradient,
+                                      Real slope_gradients[4]) {
+  constexpr Real kLn2 = Real(0.69314718055994530942);
+  const Real gm = level_gradient / (2 * kLn2 * footprint.m);
+  // Where both axes are equal the root has no slope of its own.
+  const Real inverse = footprint.root > 0 ? 1 / footprint.root : Real(0);
+  const Real difference = (footprint.a - footprint.b) * inverse / 4;
+  const Real ga = gm * (Real(0.5) + difference);
+  const Real gb = gm * (Real(0.5) - difference);
+  const Real gc = gm * footprint.c * inverse;
+  const Real w = width * width, h = height * height;
+  slope_gradients[0] += w * (2 * ga * slopes[0] + gc * slopes[1]);
+  slope_gradients[1] += w * (2 * gb * slopes[1] + gc * slopes[0]);
+  slope_gradients[2] += h * (2 * ga * slopes[2] + gc * slopes[3]);
+  slope_gradients[3] += h * (2 * gb * slopes[3] + gc * slopes[2]);
+}
+
 }  // namespace dg4d::mesh_raster
 
 #endif  // DG4D_KERNELS_MESH_TEXTURE_MATH_H_
