@@ -1,0 +1,126 @@
+#include "dg4d/training/guidance_set.h"
+
+#include <ATen/TensorOperators.h>
+#include <c10/util/Exception.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "dg4d/base/status.h"
+
+namespace dg4d {
+namespace {
+
+// How many views must stay together for `pattern`.
+int GroupSize(ViewPattern pattern, const Views& views) {
+  switch (pattern) {
+    case ViewPattern::kFourAround:
+      return 4;
+    case ViewPattern::kOwn:
+      return 1;
+    case ViewPattern::kIndependent:
+    case ViewPattern::kClips:
+      return views.frames_per_clip;
+  }
+  return 1;
+}
+
+}  // namespace
+
+absl::StatusOr<GuidanceSet> GuidanceSet::Create(
+    const std::vector<WeightedPlugin<Guidance>>& specs) {
+  GuidanceSet set;
+  for (const WeightedPlugin<Guidance>& spec : specs) {
+    DG4D_ASSIGN_OR_RETURN(std::unique_ptr<Guidance> guidance, spec.Create());
+    set.members_.push_back({.name = spec.plugin,
+                            .weight = spec.weight,
+                            .guidance = std::move(guidance)});
+  }
+  return set;
+}
+
+absl::Status GuidanceSet::Prepare(const Scene& scene, RunContext& context) {
+  for (Member& member : members_) {
+    DG4D_RETURN_IF_ERROR(
+        Annotate(member.guidance->Prepare(scene, context),
+                 absl::StrCat("guidance '", member.name, "'")));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<Gaussians> GuidanceSet::InitialGaussians() const {
+  for (const Member& member : members_) {
+    std::optional<Gaussians> gaussians = member.guidance->InitialGaussians();
+    if (gaussians.has_value() && !gaussians->empty()) return gaussians;
+  }
+  return std::nullopt;
+}
+
+std::vector<GuidedBatch> GuidanceSet::Plan(const ViewSampler& sampler,
+                                           absl::Span<const double> frames,
+                                           double progress,
+                                           at::Generator& generator) const {
+  std::vector<GuidedBatch> batches;
+  const auto add = [&](const Views& all, ViewPattern pattern,
+                       const std::vector<size_t>& judges) {
+    const int total = all.size();
+    for (Views& views : SplitViews(all, GroupSize(pattern, all),
+                                   sampler.options().max_views_per_batch)) {
+      GuidedBatch& batch = batches.emplace_back();
+      batch.share = static_cast<double>(views.size()) / total;
+      batch.views = std::move(views);
+      for (const size_t judge : judges) {
+        batch.judges.push_back({.guidance = judge,
+                                .draws = members_[judge].guidance->Draw(
+                                    batch.views, progress, generator)});
+      }
+    }
+  };
+
+  std::vector<size_t> content_with_any;
+  for (size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].guidance->Pattern() == ViewPattern::kIndependent) {
+      content_with_any.push_back(i);
+    }
+  }
+  for (const ViewPattern pattern :
+       {ViewPattern::kClips, ViewPattern::kFourAround,
+        ViewPattern::kIndependent}) {
+    std::vector<size_t> judges;
+    if (pattern != ViewPattern::kIndependent) {
+      for (size_t i = 0; i < members_.size(); ++i) {
+        if (members_[i].guidance->Pattern() == pattern) judges.push_back(i);
+      }
+      if (judges.empty()) continue;
+    }
+    judges.insert(judges.end(), content_with_any.begin(),
+                  content_with_any.end());
+    content_with_any.clear();
+    if (judges.empty()) continue;
+    std::sort(judges.begin(), judges.end());
+    add(sampler.Sample(pattern, frames, progress, generator), pattern, judges);
+  }
+  for (size_t i = 0; i < members_.size(); ++i) {
+    if (members_[i].guidance->Pattern() != ViewPattern::kOwn) continue;
+    const int count = sampler.options().count * static_cast<int>(frames.size());
+    const OwnViews own = members_[i].guidance->ChooseViews(count, generator);
+    add(sampler.Own(own, generator), ViewPattern::kOwn, {i});
+  }
+  return batches;
+}
+
+at::Tensor GuidanceSet::Loss(const GuidedBatch& batch) const {
+  at::Tensor sum;
+  for (const GuidedBatch::Judge& judge : batch.judges) {
+    const Member& member = members_[judge.guidance];
+    const at::Tensor loss = member.guidance->Loss(batch.views, judge.draws) *
+                            (member.weight * batch.share);
+    sum = sum.defined() ? sum + loss : loss;
+  }
+  TORCH_CHECK(sum.defined(), "a batch that no guidance judges");
+  return sum;
+}
+
+}  // namespace dg4d
