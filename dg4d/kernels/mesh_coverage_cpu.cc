@@ -153,7 +153,7 @@ template <typename Real>
 void RenderMeshCoverageCpu(const MeshCoverageInputs<Real>& inputs, Real* rgba,
                            Real* depth) {
   mesh_raster::ForEachVisibleBand(
-      inputs.geometry, inputs.samples,
+      inputs.geometry, {.samples = inputs.samples, .front_only = inputs.closed},
       [&](const VisibleBand& band) { ResolveBand(inputs, band, rgba, depth); });
 }
 

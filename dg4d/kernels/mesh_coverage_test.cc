@@ -124,6 +124,16 @@ TEST(MeshCoverage, BatchesEqualImagesOneByOne) {
   }
 }
 
+TEST(MeshCoverage, OfAClosedMeshNeedsItsFrontAlone) {
+  Drawing drawing(Sphere<float>(24, 16),
+                  Cameras<float>(2, 40, 30, 3.0f, 36.0f));
+  const Picture whole = Render(drawing.inputs);
+  drawing.inputs.closed = true;
+  const Picture front = Render(drawing.inputs);
+  EXPECT_EQ(whole.rgba, front.rgba);
+  EXPECT_EQ(whole.depth, front.depth);
+}
+
 TEST(MeshCoverage, BytesDoNotDependOnThreads) {
   Drawing drawing(Sphere<float>(90, 60),
                   Cameras<float>(2, 70, 50, 3.0f, 60.0f));

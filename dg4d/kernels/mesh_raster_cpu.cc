@@ -141,7 +141,7 @@ void RasterizeMeshCpu(const MeshGeometry<Real>& geometry, int32_t* triangle_ids,
       StoreFragment(fragment, first + i, fragments);
     }
   };
-  mesh_raster::ForEachVisibleBand(geometry, 1, shade);
+  mesh_raster::ForEachVisibleBand(geometry, {}, shade);
 }
 
 template <typename Real>

@@ -1,7 +1,7 @@
 #include "dg4d/kernels/mesh_visibility.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -52,16 +52,17 @@ Box BoxBeyond(const Vector3<double> corners[3], double near) {
   return box;
 }
 
-// The first sample at or after `edge`, of samples at (i + 1/2) / samples. The
-// slack makes up for rounding in the box; the edge functions decide.
-int FirstSample(double edge, int samples, int count) {
-  const double sample = std::ceil(edge * samples - 0.5 - 1e-5);
-  return static_cast<int>(std::clamp(sample, 0.0, double(count)));
+// Of samples at (i + 1/2) / samples, the first at or after `low` and the one
+// behind the last at or before `high`. The slack makes up for rounding in the
+// box; the edge functions decide.
+int FirstSample(double low, int samples, int count) {
+  return static_cast<int>(
+      std::clamp(low * samples + 0.5 - 1e-5, 0.0, double(count)));
 }
 
-int EndSample(double edge, int samples, int count) {
-  const double sample = std::floor(edge * samples - 0.5 + 1e-5) + 1;
-  return static_cast<int>(std::clamp(sample, 0.0, double(count)));
+int EndSample(double high, int samples, int count) {
+  return static_cast<int>(
+      std::clamp(high * samples + 0.5 + 1e-5, 0.0, double(count)));
 }
 
 bool Finite(const Vector3<double>& v) {
@@ -70,11 +71,18 @@ bool Finite(const Vector3<double>& v) {
 }
 
 template <typename Real>
-Bounds BoundsOf(const MeshGeometry<Real>& geometry, int samples,
+Bounds BoundsOf(const MeshGeometry<Real>& geometry, const Sampling& sampling,
                 const Vector3<double> corners[3]) {
   if (!Finite(corners[0]) || !Finite(corners[1]) || !Finite(corners[2])) {
     return {};
   }
+  // The frame x right, y down, z forward is right-handed: counter-clockwise
+  // triangles that face the camera have a negative determinant.
+  if (sampling.front_only &&
+      !(Dot(corners[0], Cross(corners[1], corners[2])) < 0)) {
+    return {};
+  }
+  const int samples = sampling.samples;
   const Box box = BoxBeyond(corners, geometry.near);
   if (!(box.low[0] <= box.high[0])) return {};
   const int columns = geometry.width * samples;
@@ -90,9 +98,11 @@ Bounds BoundsOf(const MeshGeometry<Real>& geometry, int samples,
 class Bins {
  public:
   template <typename Real>
-  Bins(const MeshGeometry<Real>& geometry, int samples, int band_sample_rows)
+  Bins(const MeshGeometry<Real>& geometry, const Sampling& sampling,
+       int band_sample_rows)
       : band_rows_(band_sample_rows),
-        bands_((geometry.height * samples + band_rows_ - 1) / band_rows_),
+        bands_((geometry.height * sampling.samples + band_rows_ - 1) /
+               band_rows_),
         chunks_((geometry.triangle_count + kTriangleGrain - 1) /
                 kTriangleGrain),
         triangle_count_(geometry.triangle_count),
@@ -106,7 +116,7 @@ class Bins {
       ForEachTriangle(chunk, [&](int64_t id) {
         Vector3<double> corners[3];
         LoadCorners(positions, geometry.triangles, id, corners);
-        bounds[id] = BoundsOf(geometry, samples, corners);
+        bounds[id] = BoundsOf(geometry, sampling, corners);
         ForEachBand(bounds[id], [&](int band) { ++counts[band]; });
       });
       for (int band = 0; band < bands_; ++band) {
@@ -174,6 +184,52 @@ class Bins {
   std::vector<int32_t> entries_;
 };
 
+// Four samples side by side. Vectors without fused products give the same
+// numbers with and without AVX2.
+constexpr int kLanes = 4;
+typedef double Lanes __attribute__((vector_size(8 * kLanes)));
+typedef int64_t Mask __attribute__((vector_size(8 * kLanes)));
+typedef int32_t Ids __attribute__((vector_size(4 * kLanes)));
+
+// A triangle in a z-buffer: planes a x + (b y + c) of its edge functions and of
+// 1 / depth, and the least value of each that is seen.
+struct DrawnTriangle {
+  Vector3<double> planes[4];
+  double least[3];
+  double nearest;
+  int32_t id;
+};
+
+// Draws the samples [left, right) of the row at height `y`; touches up to
+// kLanes - 1 more.
+__attribute__((target_clones("avx2", "default"))) void DrawRow(
+    const DrawnTriangle& triangle, double y, double step, int left, int right,
+    double* inverse_depths, int32_t* triangles) {
+  const Vector3<double>* planes = triangle.planes;
+  double row[4];
+  for (int k = 0; k < 4; ++k) row[k] = planes[k].y * y + planes[k].z;
+  for (int column = left; column < right; column += kLanes) {
+    const Lanes columns = {double(column), double(column + 1),
+                           double(column + 2), double(column + 3)};
+    const Lanes x = (columns + 0.5) * step;
+    Lanes nearest;
+    Ids ids;
+    std::memcpy(&nearest, inverse_depths + column, sizeof(nearest));
+    std::memcpy(&ids, triangles + column, sizeof(ids));
+    const Lanes here = planes[3].x * x + row[3];
+    const Mask seen = (planes[0].x * x + row[0] >= triangle.least[0]) &
+                      (planes[1].x * x + row[1] >= triangle.least[1]) &
+                      (planes[2].x * x + row[2] >= triangle.least[2]) &
+                      (here > nearest) & (here <= triangle.nearest) &
+                      (columns < double(right));
+    nearest = seen ? here : nearest;
+    const Ids seen_ids = __builtin_convertvector(seen, Ids);
+    ids = (seen_ids & triangle.id) | (~seen_ids & ids);
+    std::memcpy(inverse_depths + column, &nearest, sizeof(nearest));
+    std::memcpy(triangles + column, &ids, sizeof(ids));
+  }
+}
+
 // The z-buffer of one band.
 class DepthBand {
  public:
@@ -184,40 +240,30 @@ class DepthBand {
         last_row_(first_row + rows),
         step_(1.0 / samples),
         nearest_(1 / near),
-        inverse_depths_(int64_t{columns} * rows, 1 / far),
-        triangles_(int64_t{columns} * rows, -1) {}
+        inverse_depths_(int64_t{columns} * rows + kLanes, 1 / far),
+        triangles_(int64_t{columns} * rows + kLanes, -1) {}
 
   void Draw(int32_t id, const Triangle<double>& triangle,
             const Bounds& bounds) {
     const Vector3<double>* edges = triangle.edges;
-    const Vector3<double> inverse_depth =
-        (1 / triangle.determinant) * (edges[0] + edges[1] + edges[2]);
-    // The least value that is inside: 0 belongs to owners alone.
-    double least[3];
+    DrawnTriangle drawn = {.planes = {edges[0], edges[1], edges[2],
+                                      (1 / triangle.determinant) *
+                                          (edges[0] + edges[1] + edges[2])},
+                           .least = {},
+                           .nearest = nearest_,
+                           .id = id};
+    // 0 belongs to owners alone.
     for (int k = 0; k < 3; ++k) {
-      least[k] = OwnsItsPoints(edges[k])
-                     ? 0.0
-                     : std::numeric_limits<double>::denorm_min();
+      if (!OwnsItsPoints(edges[k])) {
+        drawn.least[k] = std::numeric_limits<double>::denorm_min();
+      }
     }
     const int top = std::max(bounds.top, first_row_);
     const int bottom = std::min(bounds.bottom, last_row_);
     for (int row = top; row < bottom; ++row) {
-      const double y = (row + 0.5) * step_;
       const int64_t start = int64_t{row - first_row_} * columns_;
-      for (int column = bounds.left; column < bounds.right; ++column) {
-        const double x = (column + 0.5) * step_;
-        if (EdgeValue(edges[0], x, y) < least[0] ||
-            EdgeValue(edges[1], x, y) < least[1] ||
-            EdgeValue(edges[2], x, y) < least[2]) {
-          continue;
-        }
-        const double here = EdgeValue(inverse_depth, x, y);
-        double& nearest_so_far = inverse_depths_[start + column];
-        if (here > nearest_so_far && here <= nearest_) {
-          nearest_so_far = here;
-          triangles_[start + column] = id;
-        }
-      }
+      DrawRow(drawn, (row + 0.5) * step_, step_, bounds.left, bounds.right,
+              inverse_depths_.data() + start, triangles_.data() + start);
     }
   }
 
@@ -226,6 +272,7 @@ class DepthBand {
  private:
   const int columns_, first_row_, last_row_;
   const double step_, nearest_;
+  // A row's last lanes may reach into the next row, and of the last row beyond.
   std::vector<double> inverse_depths_;
   std::vector<int32_t> triangles_;
 };
@@ -233,10 +280,12 @@ class DepthBand {
 }  // namespace
 
 template <typename Real>
-void ForEachVisibleBand(const MeshGeometry<Real>& geometry, int samples,
+void ForEachVisibleBand(const MeshGeometry<Real>& geometry,
+                        const Sampling& sampling,
                         absl::FunctionRef<void(const VisibleBand&)> body) {
+  const int samples = sampling.samples;
   const int band_rows = std::max(1, kBandSampleRows / samples);  // pixels
-  const Bins bins(geometry, samples, band_rows * samples);
+  const Bins bins(geometry, sampling, band_rows * samples);
   ParallelFor(
       geometry.images * bins.bands(), 1, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
@@ -267,10 +316,10 @@ void ForEachVisibleBand(const MeshGeometry<Real>& geometry, int samples,
 }
 
 template void ForEachVisibleBand<float>(
-    const MeshGeometry<float>&, int,
+    const MeshGeometry<float>&, const Sampling&,
     absl::FunctionRef<void(const VisibleBand&)>);
 template void ForEachVisibleBand<double>(
-    const MeshGeometry<double>&, int,
+    const MeshGeometry<double>&, const Sampling&,
     absl::FunctionRef<void(const VisibleBand&)>);
 
 }  // namespace dg4d::mesh_raster

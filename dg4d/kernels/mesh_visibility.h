@@ -25,7 +25,13 @@ inline void LoadCorners(const Real* positions, const int32_t* triangles,
   }
 }
 
-// Some rows of the samples of one image, `samples` x `samples` of them a pixel.
+struct Sampling {
+  int samples = 1;  // samples x samples of them a pixel
+  // Only triangles that are counter-clockwise as seen; faster.
+  bool front_only = false;
+};
+
+// Some rows of the samples of one image.
 struct VisibleBand {
   int64_t image;
   int first_row;             // pixels
@@ -36,7 +42,8 @@ struct VisibleBand {
 // Finds the nearest triangle at each sample and calls `body` for each band of
 // each image, concurrently.
 template <typename Real>
-void ForEachVisibleBand(const MeshGeometry<Real>& geometry, int samples,
+void ForEachVisibleBand(const MeshGeometry<Real>& geometry,
+                        const Sampling& sampling,
                         absl::FunctionRef<void(const VisibleBand&)> body);
 
 }  // namespace dg4d::mesh_raster
