@@ -85,24 +85,29 @@ ReferenceFrame MakeReferenceFrame(const Camera& camera, int size) {
   return frame;
 }
 
+std::array<double, 3> BackPoint(const ReferenceFrame& frame, double x, double y,
+                                double z, double straightness) {
+  const std::array<double, 3> straight = frame.OnRay(x, y, 0);
+  const double s = 1 + (1 - straightness) * z / frame.radius;
+  return {straight[0] * s, straight[1] * s, -z};
+}
+
 Surface BuildSurface(const Plane<float>& alpha, const Heights& heights,
                      const ReferenceFrame& frame) {
   const Sheet sheet = MarchingSquares(alpha);
-  const Plane<float> straightness = Straightness(alpha, heights, frame);
   const int n = static_cast<int>(sheet.points.size());
   Surface surface;
+  surface.straightness = Straightness(alpha, heights, frame);
   surface.sheet_triangles = static_cast<int>(sheet.triangles.size());
   surface.vertices.resize(2 * n);
   surface.pixels.resize(2 * n);
   for (int i = 0; i < n; ++i) {
     const auto [x, y] = sheet.points[i];
     const double z = std::max(kLeastHeight, heights.Height(x, y)) * frame.pixel;
-    const double tau = Sample(straightness, x, y);
     surface.pixels[i] = surface.pixels[n + i] = sheet.points[i];
     surface.vertices[i] = frame.OnRay(x, y, z);
-    const std::array<double, 3> straight = frame.OnRay(x, y, 0);
-    const double s = 1 + (1 - tau) * z / frame.radius;
-    surface.vertices[n + i] = {straight[0] * s, straight[1] * s, -z};
+    surface.vertices[n + i] =
+        BackPoint(frame, x, y, z, Sample(surface.straightness, x, y));
   }
   for (const auto& [a, b, c] : sheet.triangles) {
     surface.triangles.push_back({a, b, c});

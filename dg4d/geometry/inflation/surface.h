@@ -37,10 +37,17 @@ struct Surface {
   // Front, then back, then walls; counter-clockwise seen from outside.
   std::vector<std::array<int, 3>> triangles;
   int sheet_triangles = 0;  // how many the front has, and the back
+  // How straight the back goes at each pixel: 1 straight back, 0 on the ray.
+  Plane<float> straightness;
 
   int sheet_vertices() const { return static_cast<int>(vertices.size()) / 2; }
   bool IsWall(int triangle) const { return triangle >= 2 * sheet_triangles; }
 };
+
+// The point of the back of height `z` behind pixel (x, y), for a straightness
+// there.
+std::array<double, 3> BackPoint(const ReferenceFrame& frame, double x, double y,
+                                double z, double straightness);
 
 // `alpha` is that of the cutout from which `heights` were computed. The front
 // lies on the rays of its pixels. The back lies straight behind where the
