@@ -5,7 +5,6 @@
 
 #include <vector>
 
-#include "absl/types/span.h"
 #include "dg4d/scene/camera.h"
 #include "dg4d/scene/mesh.h"
 

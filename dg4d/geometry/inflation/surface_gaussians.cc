@@ -23,7 +23,9 @@ Vector Cross(const Vector& a, const Vector& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2],
           a[0] * b[1] - a[1] * b[0]};
 }
-Vector Times(const Vector& a, double f) { return {a[0] * f, a[1] * f, a[2] * f}; }
+Vector Times(const Vector& a, double f) {
+  return {a[0] * f, a[1] * f, a[2] * f};
+}
 Vector Plus(const Vector& a, const Vector& b) {
   return {a[0] + b[0], a[1] + b[1], a[2] + b[2]};
 }
@@ -150,18 +152,18 @@ class Builder {
                const RgbPlane& colours) {
     const double step = 0.5 * size;
     const double h = in_.heights.Height(x, y);
-    const double slope_x = (in_.heights.Height(x + step, y) -
-                            in_.heights.Height(x - step, y)) /
-                           (2 * step);
-    const double slope_y = (in_.heights.Height(x, y + step) -
-                            in_.heights.Height(x, y - step)) /
-                           (2 * step);
+    const double slope_x =
+        (in_.heights.Height(x + step, y) - in_.heights.Height(x - step, y)) /
+        (2 * step);
+    const double slope_y =
+        (in_.heights.Height(x, y + step) - in_.heights.Height(x, y - step)) /
+        (2 * step);
     if (std::hypot(slope_x, slope_y) >= kSteepest) return;
     const double z = h * frame_.pixel;
     Vector centre = frame_.OnRay(x, y, z);
     if (!front) {
-      centre = BackPoint(frame_, x, y, z,
-                         Sample(in_.surface.straightness, x, y));
+      centre =
+          BackPoint(frame_, x, y, z, Sample(in_.surface.straightness, x, y));
     }
     const double side = front ? 1 : -1;
     const double pixel = frame_.pixel * (1 - centre[2] / frame_.radius);
@@ -173,8 +175,8 @@ class Builder {
     const Vector outward =
         Times(Unit(Cross(tangent_x, tangent_y)), front ? -1 : 1);
     centre = Plus(centre, Times(outward, -0.1 * size * frame_.pixel));
-    discs_.push_back({centre, tangent_x, tangent_y,
-                      0.125 * size * frame_.pixel, Sample(colours, x, y)});
+    discs_.push_back({centre, tangent_x, tangent_y, 0.125 * size * frame_.pixel,
+                      Sample(colours, x, y)});
   }
 
   // One disc for each spacing^2 of area, at even steps of the area added up
@@ -223,8 +225,8 @@ class Builder {
         std::min((0.65 + 1.5 * options_.low_pass) * unit_,
                  0.6 * Sample(reach, 2 * x + 0.5, 2 * y + 0.5));
     centre = Plus(centre, Times(outward, -inset * frame_.pixel));
-    const Vector side = std::abs(outward[1]) < 0.9 ? Vector{0, 1, 0}
-                                                   : Vector{1, 0, 0};
+    const Vector side =
+        std::abs(outward[1]) < 0.9 ? Vector{0, 1, 0} : Vector{1, 0, 0};
     const double sigma = 0.6 * spacing;
     const Vector tangent_x = Times(Unit(Cross(side, outward)), sigma);
     const Vector tangent_y = Times(Unit(Cross(outward, tangent_x)), sigma);
@@ -290,8 +292,8 @@ Gaussians SurfaceGaussians(const Inflation& inflation,
   const auto world = [&](const Vector& d) {
     Vector result;
     for (int i = 0; i < 3; ++i) {
-      result[i] = frame.right[i] * d[0] + frame.up[i] * d[1] +
-                  frame.back[i] * d[2];
+      result[i] =
+          frame.right[i] * d[0] + frame.up[i] * d[1] + frame.back[i] * d[2];
     }
     return result;
   };
