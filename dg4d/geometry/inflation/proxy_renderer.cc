@@ -25,6 +25,36 @@ std::vector<at::Tensor> Halvings(const at::Tensor& texture) {
   return levels;
 }
 
+// The triangles that face the camera: of a closed surface no other is seen.
+struct Facing {
+  std::vector<int32_t> triangles, uv_triangles;
+};
+
+Facing FacingTriangles(const std::vector<float>& positions, const Mesh& mesh) {
+  const at::Tensor triangles = mesh.triangles.contiguous();
+  const at::Tensor uv_triangles = mesh.uv_triangles.contiguous();
+  const int32_t* corner = triangles.data_ptr<int32_t>();
+  const int32_t* uv_corner = uv_triangles.data_ptr<int32_t>();
+  Facing facing;
+  for (int64_t t = 0; t < mesh.triangle_count();
+       ++t, corner += 3, uv_corner += 3) {
+    const float* a = &positions[3 * size_t(corner[0])];
+    const float* b = &positions[3 * size_t(corner[1])];
+    const float* c = &positions[3 * size_t(corner[2])];
+    // The triple product of homogeneous pixels has the sign of the area, y
+    // being down, also where a corner is behind the camera.
+    const double area =
+        double(a[0]) * (double(b[1]) * c[2] - double(b[2]) * c[1]) +
+        double(a[1]) * (double(b[2]) * c[0] - double(b[0]) * c[2]) +
+        double(a[2]) * (double(b[0]) * c[1] - double(b[1]) * c[0]);
+    if (area >= 0) continue;
+    facing.triangles.insert(facing.triangles.end(), corner, corner + 3);
+    facing.uv_triangles.insert(facing.uv_triangles.end(), uv_corner,
+                               uv_corner + 3);
+  }
+  return facing;
+}
+
 double Wrap(double frame, int count) {
   const double wrapped = std::fmod(frame, count);
   return wrapped < 0 ? wrapped + count : wrapped;
@@ -79,9 +109,7 @@ at::Tensor ProxyRenderer::Render(double frame, const Camera& camera) const {
   const int nearest = NearestFrame(frame);
   const Mesh& mesh = frames_[nearest];
   const at::Tensor vertices = VerticesAt(frame).contiguous();
-  const at::Tensor triangles = mesh.triangles.contiguous();
   const at::Tensor uvs = mesh.uvs.contiguous();
-  const at::Tensor uv_triangles = mesh.uv_triangles.contiguous();
   const at::Tensor texture = Texture(nearest, camera.height);
 
   // The kernel's view axes are x right, y down, z forward.
@@ -108,17 +136,19 @@ at::Tensor ProxyRenderer::Render(double frame, const Camera& camera) const {
                          .focal_lengths = focal_lengths},
                         positions.data());
 
+  const Facing facing = FacingTriangles(positions, mesh);
   MeshCoverageInputs<float> inputs;
-  inputs.geometry = {.images = 1,
-                     .vertex_count = vertices.size(0),
-                     .triangle_count = triangles.size(0),
-                     .width = camera.width,
-                     .height = camera.height,
-                     .positions = positions.data(),
-                     .triangles = triangles.data_ptr<int32_t>(),
-                     .near = static_cast<float>(camera.near),
-                     .far = static_cast<float>(camera.far)};
-  inputs.uv_triangles = uv_triangles.data_ptr<int32_t>();
+  inputs.geometry = {
+      .images = 1,
+      .vertex_count = vertices.size(0),
+      .triangle_count = static_cast<int64_t>(facing.triangles.size()) / 3,
+      .width = camera.width,
+      .height = camera.height,
+      .positions = positions.data(),
+      .triangles = facing.triangles.data(),
+      .near = static_cast<float>(camera.near),
+      .far = static_cast<float>(camera.far)};
+  inputs.uv_triangles = facing.uv_triangles.data();
   inputs.uvs = uvs.data_ptr<float>();
   inputs.layers = texture.data_ptr<float>();
   inputs.layer_height = static_cast<int>(texture.size(0));

@@ -10,10 +10,10 @@
 
 namespace dg4d::inflation {
 
-// Draws proxies: textured meshes of one topology, one for each frame of a
-// video. The colour of a pixel is that at its centre, alpha the share of 3x3
-// samples that hit; where the picture is smaller than the texture, the texture
-// is averaged down first. No gradients.
+// Draws proxies: closed textured meshes, one for each frame of a video. The
+// colour of a pixel is that at its centre, alpha the share of 3x3 samples that
+// hit; where the picture is smaller than the texture, the texture is averaged
+// down first. No gradients.
 class ProxyRenderer {
  public:
   // At least one mesh, all textured, of equal texture sizes.
