@@ -213,14 +213,18 @@ absl::StatusOr<Pipeline> Pipeline::Create(const ConfigNode& config,
   Pipeline pipeline;
   pipeline.resolved_ = ConfigNode::Map();
   Errors errors;
-  const std::vector<std::string> sections = {"stages", "exporters"};
+  const std::vector<std::string> sections = {"seed", "stages", "exporters"};
   for (const auto& [key, value] : config.entries) {
     if (std::find(sections.begin(), sections.end(), key) == sections.end()) {
-      errors.Add(value.Locate(absl::StrCat("unknown key '", key, "'",
-                                           DidYouMean(key, sections),
-                                           "; known: stages, exporters")));
+      errors.Add(value.Locate(
+          absl::StrCat("unknown key '", key, "'", DidYouMean(key, sections),
+                       "; known: ", absl::StrJoin(sections, ", "))));
     }
   }
+  if (const ConfigNode* seed = config.Find("seed")) {
+    errors.Add(ReadValue(*seed, pipeline.seed_));
+  }
+  pipeline.resolved_["seed"] = WriteValue(pipeline.seed_);
   CreateStages(config, pipeline, errors);
   CreateExporters(config, pipeline, errors);
   pipeline.CheckContracts(config, present, errors);
@@ -232,6 +236,12 @@ std::vector<std::string> Pipeline::stage_keys() const {
   std::vector<std::string> keys;
   for (const StageEntry& entry : stages_) keys.push_back(entry.key);
   return keys;
+}
+
+std::vector<std::string> Pipeline::export_paths() const {
+  std::vector<std::string> paths;
+  for (const ExporterEntry& entry : exporters_) paths.push_back(entry.path);
+  return paths;
 }
 
 bool Pipeline::HasStagePlugin(absl::string_view plugin) const {

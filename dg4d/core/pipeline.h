@@ -1,6 +1,7 @@
 #ifndef DG4D_CORE_PIPELINE_H_
 #define DG4D_CORE_PIPELINE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ namespace dg4d {
 
 // The line that a configuration describes:
 //
+//   seed: 7                 # of every stage's randomness; 0 if missing
 //   stages:                 # in order; keys are unique and seed the stages
 //     preprocess: {size: 512}
 //     static_gaussians: {iterations: 300}
@@ -56,9 +58,12 @@ class Pipeline {
   absl::Status Export(const Scene& scene, const std::string& directory,
                       RunContext& context) const;
 
+  uint64_t seed() const { return seed_; }
   // The configuration with every default filled in.
   const ConfigNode& resolved() const { return resolved_; }
   std::vector<std::string> stage_keys() const;
+  // Files and folders that Export writes, below its directory.
+  std::vector<std::string> export_paths() const;
   // Whether a stage of the line is the plugin `plugin`.
   bool HasStagePlugin(absl::string_view plugin) const;
 
@@ -87,6 +92,7 @@ class Pipeline {
 
   std::vector<StageEntry> stages_;
   std::vector<ExporterEntry> exporters_;
+  uint64_t seed_ = 0;
   ConfigNode resolved_;
 };
 

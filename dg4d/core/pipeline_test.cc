@@ -231,10 +231,11 @@ TEST_F(PipelineTest, ResolvedConfigurationGivesTheSameResult) {
       "exporters: {text: {path: a.txt}}\n";
   const auto pipeline = Pipeline::Create(Yaml(yaml));
   ASSERT_TRUE(pipeline.ok()) << pipeline.status();
-  EXPECT_EQ(ToYaml(pipeline->resolved()),
-            "stages:\n  draw:\n    factor: 1\n  one:\n    plugin: film\n"
-            "    steps: 2\n    stop_at: -1\n    throw_at: -1\n"
-            "exporters:\n  text:\n    path: a.txt\n    text: hello\n");
+  EXPECT_EQ(
+      ToYaml(pipeline->resolved()),
+      "seed: 0\nstages:\n  draw:\n    factor: 1\n  one:\n    plugin: film\n"
+      "    steps: 2\n    stop_at: -1\n    throw_at: -1\n"
+      "exporters:\n  text:\n    path: a.txt\n    text: hello\n");
   ASSERT_TRUE(Run(yaml, {}).ok());
   const float once = Result();
   ASSERT_TRUE(Run(ToYaml(pipeline->resolved()), {}).ok());

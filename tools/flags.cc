@@ -1,0 +1,77 @@
+#include "tools/flags.h"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+#include <sched.h>
+
+#include <opencv2/core/utility.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "dg4d/base/parallel.h"
+
+DEFINE_string(output, "", "Folder that the results are written to.");
+DEFINE_string(device, "auto", "Where to compute: auto, cpu, cuda or cuda:N.");
+DEFINE_int32(threads, 0,
+             "Threads on the CPU; 0 uses all cores. Results do "
+             "not depend on it.");
+DEFINE_bool(overwrite, false, "Replace the results of an earlier run.");
+DEFINE_bool(quiet, false, "Print errors only.");
+
+namespace dg4d {
+namespace {
+
+int GpuCount() {
+  if (!at::hasCUDA()) return 0;
+  try {
+    return static_cast<int>(at::detail::getCUDAHooks().getNumGPUs());
+  } catch (const c10::Error&) {
+    return 0;
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<c10::Device> DeviceFromFlag() {
+  const int gpus = GpuCount();
+  if (FLAGS_device == "auto") {
+    return gpus > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
+  }
+  if (FLAGS_device != "cpu" && FLAGS_device != "cuda" &&
+      !absl::StartsWith(FLAGS_device, "cuda:")) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("flag --device cannot be '", FLAGS_device,
+                     "'; it is auto, cpu, cuda or cuda:N"));
+  }
+  c10::Device device(c10::kCPU);
+  try {
+    device = c10::Device(FLAGS_device);
+  } catch (const c10::Error&) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "flag --device cannot be '", FLAGS_device, "': expected cuda:NUMBER"));
+  }
+  if (!device.is_cuda()) return device;
+  const int index = device.has_index() ? device.index() : 0;
+  if (index < gpus) return c10::Device(c10::kCUDA, index);
+  return absl::FailedPreconditionError(absl::StrCat(
+      "there is no device ", FLAGS_device, ": ",
+      !at::hasCUDA() ? "this binary was built without CUDA (add --config=cuda)"
+                     : absl::StrCat("this machine has ", gpus, " CUDA devices"),
+      "; use --device=cpu"));
+}
+
+void ApplyThreads() {
+  int threads = FLAGS_threads;
+  if (threads <= 0) {
+    cpu_set_t allowed;
+    threads = sched_getaffinity(0, sizeof(allowed), &allowed) == 0
+                  ? CPU_COUNT(&allowed)
+                  : 1;
+  }
+  SetThreads(threads);
+  at::set_num_threads(1);
+  cv::setNumThreads(1);
+}
+
+}  // namespace dg4d

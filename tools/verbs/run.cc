@@ -1,0 +1,228 @@
+#include <signal.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "dg4d/base/files.h"
+#include "dg4d/base/status.h"
+#include "dg4d/core/pipeline.h"
+#include "gflags/gflags.h"
+#include "tools/configs.h"
+#include "tools/flags.h"
+#include "tools/observers/metrics_log.h"
+#include "tools/observers/progress.h"
+#include "tools/observers/run_record.h"
+#include "tools/verb.h"
+
+DEFINE_string(image, "", "Picture of the object.");
+DEFINE_string(video, "",
+              "Video of the object, or folder of frames, that "
+              "drives the motion.");
+DEFINE_string(config, "image_to_4d", "Built-in configuration, or YAML file.");
+DEFINE_uint64(seed, 0, "Seed of all randomness.");
+DEFINE_string(from, "",
+              "First stage to run; earlier ones are read from the "
+              "output folder.");
+DEFINE_string(until, "", "Last stage to run.");
+DEFINE_bool(resume, false,
+            "Go on where an earlier run of this output folder "
+            "stopped.");
+DEFINE_int64(checkpoint_every, 50,
+             "Steps between checkpoints of a stage; 0 "
+             "writes one only when it stops.");
+
+namespace dg4d {
+namespace {
+
+namespace fs = std::filesystem;
+
+RunControl control;
+
+// The first signal lets the step end; the second is the system's affair.
+void StopOnSignals() {
+  struct sigaction action = {};
+  action.sa_handler = [](int) { control.state = RunControl::kStop; };
+  action.sa_flags = SA_RESETHAND;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  // A full disk and a closed pipe are errors to report, not to die of.
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+bool FlagIsGiven(const char* name) {
+  return !gflags::GetCommandLineFlagInfoOrDie(name).is_default;
+}
+
+// With --video, the user's film takes the place of the procedural one.
+void UseInputVideo(ConfigNode& config) {
+  const ConfigNode* found = config.Find("stages");
+  if (found == nullptr || !found->is_map()) return;
+  for (auto& [key, stage] : config["stages"].entries) {
+    const ConfigNode* plugin = stage.Find("plugin");
+    if ((plugin ? plugin->scalar : key) != "procedural_video") continue;
+    ConfigNode options;
+    options.where = stage.where;
+    if (const ConfigNode* frames = stage.Find("frames")) {
+      options["frames"] = *frames;
+    }
+    key = "file_video";
+    stage = options;
+  }
+}
+
+absl::StatusOr<ConfigNode> ConfigFromFlags(
+    const std::vector<std::string>& overrides) {
+  DG4D_ASSIGN_OR_RETURN(ConfigNode config, LoadConfig(FLAGS_config));
+  if (!FLAGS_video.empty()) UseInputVideo(config);
+  Errors errors;
+  for (const std::string& assignment : overrides) {
+    errors.Add(ApplyOverride(assignment, config));
+  }
+  DG4D_RETURN_IF_ERROR(errors.ToStatus());
+  if (FlagIsGiven("seed")) {
+    config["seed"] = ConfigNode::Scalar(absl::StrCat(FLAGS_seed));
+  }
+  return config;
+}
+
+absl::Status CheckInputs(const Pipeline& pipeline) {
+  for (const std::string& path : {FLAGS_image, FLAGS_video}) {
+    if (path.empty() || fs::exists(path)) continue;
+    return absl::NotFoundError(absl::StrCat("there is no file ", path));
+  }
+  if (FLAGS_image.empty() && FLAGS_video.empty() && FLAGS_from.empty() &&
+      pipeline.HasStagePlugin("preprocess")) {
+    return absl::InvalidArgumentError(
+        "what should be animated? Say --image=PICTURE or --video=VIDEO");
+  }
+  if (!FLAGS_video.empty() && !pipeline.HasStagePlugin("file_video")) {
+    return absl::InvalidArgumentError(
+        "the configuration has no stage file_video that would read --video");
+  }
+  return absl::OkStatus();
+}
+
+// Removes what an earlier run left in `directory`, and only that.
+absl::Status ClearResults(const Pipeline& pipeline,
+                          const std::string& directory) {
+  if (!fs::exists(directory + "/run.yaml")) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory,
+                     " is not the output of a run (it has no run.yaml): it is "
+                     "not overwritten; name another --output"));
+  }
+  std::vector<std::string> names = pipeline.export_paths();
+  names.insert(names.end(),
+               {"checkpoints", "run.json", "metrics.jsonl", "run.yaml"});
+  for (const std::string& name : names) {
+    std::error_code error;
+    fs::remove_all(directory + "/" + name, error);
+    if (error) {
+      return absl::PermissionDeniedError(absl::StrCat(
+          "cannot remove ", directory, "/", name, ": ", error.message()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PrepareOutput(const Pipeline& pipeline,
+                           const std::string& directory) {
+  std::error_code error;
+  const bool is_there = fs::exists(directory, error);
+  if (is_there && !fs::is_directory(directory)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--output=", directory, " is a file; name a folder"));
+  }
+  const bool goes_on = FLAGS_resume || !FLAGS_from.empty();
+  if (is_there && !fs::is_empty(directory, error) && !goes_on) {
+    if (!FLAGS_overwrite) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(directory,
+                       " is not empty; say --resume to go on with it, "
+                       "--overwrite to replace it, or name another --output"));
+    }
+    DG4D_RETURN_IF_ERROR(ClearResults(pipeline, directory));
+  }
+  return WriteFileAtomically(directory + "/run.yaml",
+                             ToYaml(pipeline.resolved()));
+}
+
+absl::Status RunPipeline(const std::vector<std::string>& overrides) {
+  DG4D_ASSIGN_OR_RETURN(const ConfigNode config, ConfigFromFlags(overrides));
+  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline, Pipeline::Create(config));
+  if (FLAGS_output.empty()) {
+    return absl::InvalidArgumentError(
+        "where should the results go? Say --output=FOLDER");
+  }
+  DG4D_RETURN_IF_ERROR(CheckInputs(pipeline));
+  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+  ApplyThreads();
+  const std::string directory =
+      fs::path(FLAGS_output).lexically_normal().string();
+  DG4D_RETURN_IF_ERROR(PrepareOutput(pipeline, directory));
+  StopOnSignals();
+
+  RunContext::Settings settings = {
+      .devices = {device},
+      .seed = pipeline.seed(),
+      .input_image = FLAGS_image,
+      .input_video = FLAGS_video,
+      .output_directory = directory,
+      .checkpoint_every = FLAGS_checkpoint_every,
+      .resume = FLAGS_resume,
+      .control = &control,
+  };
+  MetricsLog metrics(directory + "/metrics.jsonl");
+  RunRecord record(directory + "/run.json", settings);
+  Progress progress(std::cerr, isatty(STDERR_FILENO));
+  settings.observers = {&metrics, &record};
+  if (!FLAGS_quiet) settings.observers.push_back(&progress);
+
+  RunContext context(settings);
+  Scene scene;
+  absl::Status status =
+      pipeline.Run(scene, context, {.from = FLAGS_from, .until = FLAGS_until});
+  if (status.ok()) status = pipeline.Export(scene, directory, context);
+  const absl::Status recorded = record.Finish(status);
+  if (absl::IsCancelled(status)) {
+    return absl::CancelledError(absl::StrCat(
+        "stopped; the same command with --resume goes on from here"));
+  }
+  DG4D_RETURN_IF_ERROR(status);
+  DG4D_RETURN_IF_ERROR(recorded);
+  if (!FLAGS_quiet) std::cout << directory << "\n";
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const Verb& RunVerb() {
+  static const auto& verb = *new Verb{
+      .name = "run",
+      .summary = "Makes an animated 3D asset from a picture or a video.",
+      .usage = "--image=PICTURE --output=FOLDER [flags] [key=value ...]",
+      .flags = {"image", "video", "output", "config", "seed", "device",
+                "threads", "from", "until", "resume", "overwrite",
+                "checkpoint_every", "quiet"},
+      .notes =
+          "key=value sets any option of the configuration by its dotted "
+          "path:\n  stages.procedural_video.motion=dance "
+          "stages.static_gaussians.iterations=100\nLater ones win. dg4d "
+          "plugins lists all options.\n\nExit codes: 0 done, 1 failed, 2 "
+          "wrong usage, 130 interrupted.\n",
+      .run = &RunPipeline,
+  };
+  return verb;
+}
+
+}  // namespace dg4d

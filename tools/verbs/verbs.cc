@@ -1,0 +1,10 @@
+#include "tools/verb.h"
+
+namespace dg4d {
+
+std::vector<const Verb*> Verbs() {
+  return {&RunVerb(), &ExportVerb(), &RenderVerb(), &PluginsVerb(),
+          &DoctorVerb()};
+}
+
+}  // namespace dg4d
