@@ -1,0 +1,147 @@
+#include "dg4d/exporters/gltf/glb.h"
+
+#include <algorithm>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+namespace dg4d::gltf {
+namespace {
+
+using Json = nlohmann::json;
+
+// Numbers of the specification.
+constexpr int kUnsignedShort = 5123;
+constexpr int kUnsignedInt = 5125;
+constexpr int kFloat = 5126;
+constexpr int kArrayBuffer = 34962;
+constexpr int kElementArrayBuffer = 34963;
+constexpr uint32_t kMagic = 0x46546C67;  // "glTF"
+constexpr uint32_t kJsonChunk = 0x4E4F534A;
+constexpr uint32_t kBinaryChunk = 0x004E4942;
+
+constexpr size_t kAlignment = 4;
+
+void Pad(std::string& bytes, char filler) {
+  while (bytes.size() % kAlignment != 0) bytes.push_back(filler);
+}
+
+template <typename T>
+absl::string_view BytesOf(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()),
+          values.size() * sizeof(T)};
+}
+
+void AppendNumber(uint32_t value, std::string& bytes) {
+  for (int shift = 0; shift < 32; shift += 8) {
+    bytes.push_back(static_cast<char>(value >> shift & 0xff));
+  }
+}
+
+const char* TypeName(int components) {
+  return components == 1 ? "SCALAR" : components == 2 ? "VEC2" : "VEC3";
+}
+
+}  // namespace
+
+int GlbBuilder::AddView(absl::string_view bytes, int target) {
+  views_.push_back({binary_.size(), bytes.size(), target});
+  binary_.append(bytes.data(), bytes.size());
+  Pad(binary_, '\0');
+  return static_cast<int>(views_.size()) - 1;
+}
+
+int GlbBuilder::AddFloats(const std::vector<float>& values, int components,
+                          int target) {
+  Accessor accessor = {.view = AddView(BytesOf(values), target),
+                       .component_type = kFloat,
+                       .components = components,
+                       .count = values.size() / components,
+                       .least = std::vector<double>(components, 0.0),
+                       .most = std::vector<double>(components, 0.0)};
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int c = static_cast<int>(i % components);
+    const double value = values[i];
+    const bool first = i < static_cast<size_t>(components);
+    accessor.least[c] = first ? value : std::min(accessor.least[c], value);
+    accessor.most[c] = first ? value : std::max(accessor.most[c], value);
+  }
+  accessors_.push_back(std::move(accessor));
+  return static_cast<int>(accessors_.size()) - 1;
+}
+
+int GlbBuilder::AddVertexFloats(const std::vector<float>& values,
+                                int components) {
+  return AddFloats(values, components, kArrayBuffer);
+}
+
+int GlbBuilder::AddAnimationFloats(const std::vector<float>& values,
+                                   int components) {
+  return AddFloats(values, components, /*target=*/0);
+}
+
+template <typename Index>
+int GlbBuilder::AddIndicesAs(const std::vector<uint32_t>& indices,
+                             int component_type) {
+  const std::vector<Index> narrow(indices.begin(), indices.end());
+  accessors_.push_back({.view = AddView(BytesOf(narrow), kElementArrayBuffer),
+                        .component_type = component_type,
+                        .components = 1,
+                        .count = indices.size()});
+  return static_cast<int>(accessors_.size()) - 1;
+}
+
+int GlbBuilder::AddIndices(const std::vector<uint32_t>& indices) {
+  const uint32_t most =
+      indices.empty() ? 0 : *std::max_element(indices.begin(), indices.end());
+  // The greatest number of a type restarts a primitive and is forbidden.
+  return most < std::numeric_limits<uint16_t>::max()
+             ? AddIndicesAs<uint16_t>(indices, kUnsignedShort)
+             : AddIndicesAs<uint32_t>(indices, kUnsignedInt);
+}
+
+int GlbBuilder::AddImageBytes(absl::string_view bytes) {
+  return AddView(bytes, /*target=*/0);
+}
+
+absl::StatusOr<std::string> GlbBuilder::Finish(Json json) const {
+  for (const Accessor& accessor : accessors_) {
+    Json entry = {{"bufferView", accessor.view},
+                  {"componentType", accessor.component_type},
+                  {"count", accessor.count},
+                  {"type", TypeName(accessor.components)}};
+    if (!accessor.least.empty()) {
+      entry["min"] = accessor.least;
+      entry["max"] = accessor.most;
+    }
+    json["accessors"].push_back(std::move(entry));
+  }
+  for (const View& view : views_) {
+    Json entry = {
+        {"buffer", 0}, {"byteOffset", view.offset}, {"byteLength", view.size}};
+    if (view.target != 0) entry["target"] = view.target;
+    json["bufferViews"].push_back(std::move(entry));
+  }
+  json["buffers"] = Json::array({{{"byteLength", binary_.size()}}});
+
+  std::string text = json.dump();
+  Pad(text, ' ');
+  constexpr size_t kHeaders = 12 + 8 + 8;
+  const size_t size = kHeaders + text.size() + binary_.size();
+  if (size > std::numeric_limits<uint32_t>::max()) {
+    return absl::OutOfRangeError("a .glb file holds at most 4 GiB");
+  }
+  std::string bytes;
+  bytes.reserve(size);
+  AppendNumber(kMagic, bytes);
+  AppendNumber(/*version*/ 2, bytes);
+  AppendNumber(static_cast<uint32_t>(size), bytes);
+  AppendNumber(static_cast<uint32_t>(text.size()), bytes);
+  AppendNumber(kJsonChunk, bytes);
+  bytes += text;
+  AppendNumber(static_cast<uint32_t>(binary_.size()), bytes);
+  AppendNumber(kBinaryChunk, bytes);
+  bytes += binary_;
+  return bytes;
+}
+
+}  // namespace dg4d::gltf

@@ -1,0 +1,61 @@
+#ifndef DG4D_EXPORTERS_GLTF_GLB_H_
+#define DG4D_EXPORTERS_GLTF_GLB_H_
+
+#include <cstdint>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace dg4d::gltf {
+
+// Puts numbers and pictures into the binary half of a .glb file (glTF 2.0,
+// section 4.4), and describes them in its JSON half.
+class GlbBuilder {
+ public:
+  // Each returns the index of the new accessor.
+  // One vector of `components` (2 or 3) floats a vertex.
+  int AddVertexFloats(const std::vector<float>& values, int components);
+  // Triangles' indices of vertices, in the fewest bytes that hold them.
+  int AddIndices(const std::vector<uint32_t>& indices);
+  // Times and values of an animation; `components` is 1 or 3.
+  int AddAnimationFloats(const std::vector<float>& values, int components);
+
+  // Returns the index of the new buffer view.
+  int AddImageBytes(absl::string_view bytes);
+
+  // The file's bytes: `json`, to which accessors, bufferViews and buffers are
+  // added, and the binary chunk. OutOfRange for more than 4 GiB, which the
+  // format cannot hold.
+  absl::StatusOr<std::string> Finish(nlohmann::json json) const;
+
+ private:
+  struct View {
+    size_t offset;
+    size_t size;
+    int target;  // 0: none
+  };
+  struct Accessor {
+    int view;
+    int component_type;
+    int components;
+    size_t count;
+    std::vector<double> least;
+    std::vector<double> most;
+  };
+
+  int AddView(absl::string_view bytes, int target);
+  int AddFloats(const std::vector<float>& values, int components, int target);
+  template <typename Index>
+  int AddIndicesAs(const std::vector<uint32_t>& indices, int component_type);
+
+  std::string binary_;
+  std::vector<View> views_;
+  std::vector<Accessor> accessors_;
+};
+
+}  // namespace dg4d::gltf
+
+#endif  // DG4D_EXPORTERS_GLTF_GLB_H_
