@@ -1,0 +1,39 @@
+"""blender_obj_test.py SAMPLES: our script imports OBJ sequences into Blender."""
+
+import pathlib
+import runpy
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import bpy
+import blender_scene as blender
+
+samples = pathlib.Path(sys.argv[1])
+
+
+def test_sequence(name):
+    expected = blender.start(samples, name)
+    runpy.run_path(str(samples / f"{name}_obj" / "import_sequence.py"))
+    frames = expected["frames"]
+    scene = bpy.context.scene
+    assert (scene.frame_start, scene.frame_end) == (1, len(frames))
+    rate = scene.render.fps / scene.render.fps_base
+    assert abs(rate - expected["fps"]) < 1e-4
+    objects = blender.meshes()
+    assert len(objects) == len(frames)
+    assert len({o.material_slots[0].material.name for o in objects}) == len(
+        frames)
+    for number, frame in enumerate(frames, start=1):
+        scene.frame_set(number)
+        [item] = blender.shown(objects)
+        assert not item.hide_render
+        what = f"{name} frame {number}"
+        blender.expect_near(blender.corners(item),
+                            blender.expected_corners(frame), what)
+        blender.expect_near(blender.top_left(item),
+                            blender.np.array(frame["top_left"]),
+                            what + " colour", tolerance=0.5 / 255 + 1e-6)
+
+
+for sample in ("static", "moving", "changing"):
+    test_sequence(sample)
