@@ -1,0 +1,411 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/mse_loss.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "dg4d/base/status.h"
+#include "dg4d/core/guidance.h"
+#include "dg4d/core/plugin_spec.h"
+#include "dg4d/core/registry.h"
+#include "dg4d/core/renderer.h"
+#include "dg4d/core/stage.h"
+#include "dg4d/scene/ply_io.h"
+#include "dg4d/stages/static_gaussians/densify.h"
+#include "dg4d/stages/static_gaussians/initial_gaussians.h"
+#include "dg4d/training/adam.h"
+#include "dg4d/training/guidance_set.h"
+#include "dg4d/training/view_sampler.h"
+
+namespace dg4d::static_gaussians {
+namespace {
+
+// Higher SH coefficients learn slower than the colour, as in 3DGS.
+constexpr double kShRestShare = 1.0 / 20;
+constexpr int kMaxShDegree = 3;
+
+struct InitialOptions {
+  std::string from = "guidance";
+  std::string file;
+  int64_t points = 5000;
+  double ball_radius = 0.5;
+  double opacity = 0.1;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("from", from, {"guidance", "random_ball", "file"},
+      "Where the Gaussians start: on the surface that a guidance knows (a "
+      "random ball if none does), in a random ball, or as in a file.");
+    v("file", file, "A PLY file of Gaussians, for from: file.");
+    v("points", points, "Gaussians of the random ball.");
+    v("ball_radius", ball_radius, "Its radius in world units.");
+    v("opacity", opacity, "Their opacity.");
+  }
+};
+
+// What the picture itself says: the view from the reference camera.
+struct ReferenceOptions {
+  double rgb_weight = 10'000;
+  double alpha_weight = 1000;
+  int size = 256;
+  bool ramp = true;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("rgb_weight", rgb_weight,
+      "Weight of the mean squared colour difference from the reference.");
+    v("alpha_weight", alpha_weight,
+      "Weight of the mean squared difference of alpha.");
+    v("size", size, "Side at which they are compared, in pixels.");
+    v("ramp", ramp, "Whether the weights grow from 0 over the stage.");
+  }
+};
+
+}  // namespace
+
+class StaticGaussians final : public Stage {
+ public:
+  struct Options {
+    int64_t iterations = 500;
+    PluginSpec<GaussianRenderer> renderer = {"gaussian_splatting"};
+    std::vector<WeightedPlugin<Guidance>> guidances;
+    InitialOptions initial;
+    int sh_degree = 0;
+    ReferenceOptions reference;
+    ViewOptions views;
+    Schedule means_rate = {1e-2, 2e-4, 500};
+    Schedule sh_rate = {1e-2, 1e-2, 1};
+    Schedule opacity_rate = {5e-2, 5e-2, 1};
+    Schedule scale_rate = {5e-3, 5e-3, 1};
+    Schedule rotation_rate = {5e-3, 5e-3, 1};
+    DensifyOptions densify;
+    double final_min_opacity = 0.01;
+    double final_prune_above = 0.1;
+
+    template <typename V>
+    void Visit(V& v) {
+      v("iterations", iterations, "Steps of optimisation.");
+      v("renderer", renderer, "Draws the Gaussians.");
+      v("guidances", guidances, "What says how views should change.");
+      v("initial", initial, "Where the Gaussians start.");
+      v("sh_degree", sh_degree,
+        "Degree of the spherical harmonics that colour a Gaussian, 0 to 3.");
+      v("reference", reference, "The view of the reference picture.");
+      v("views", views, "The views that guidances judge.");
+      v("means_rate", means_rate,
+        "Learning rate of positions, in world units.");
+      v("sh_rate", sh_rate,
+        "Learning rate of colours; a twentieth for higher coefficients.");
+      v("opacity_rate", opacity_rate, "Learning rate of opacity logits.");
+      v("scale_rate", scale_rate, "Learning rate of logarithms of scales.");
+      v("rotation_rate", rotation_rate, "Learning rate of quaternions.");
+      v("densify", densify, "How the number of Gaussians changes.");
+      v("final_min_opacity", final_min_opacity,
+        "Less opaque Gaussians are removed at the end.");
+      v("final_prune_above", final_prune_above,
+        "Gaussians with a larger standard deviation are removed at the end.");
+    }
+    absl::Status Validate() const;
+  };
+
+  explicit StaticGaussians(Options options) : options_(std::move(options)) {}
+
+  StageContract Contract() const override {
+    return {.reads_if_present = {Slot::kReference, Slot::kVideo, Slot::kProxy},
+            .writes = {Slot::kGaussians}};
+  }
+
+ protected:
+  absl::Status DoRun(RunContext& context, Scene& scene) override;
+
+ private:
+  absl::StatusOr<Gaussians> Initial(const GuidanceSet& guidances,
+                                    RunContext& context) const;
+
+  const Options options_;
+};
+
+absl::Status StaticGaussians::Options::Validate() const {
+  if (iterations < 0) {
+    return absl::InvalidArgumentError("iterations must not be negative");
+  }
+  if (sh_degree < 0 || sh_degree > kMaxShDegree) {
+    return absl::InvalidArgumentError("sh_degree must be from 0 to 3");
+  }
+  if (initial.from == "file" && initial.file.empty()) {
+    return absl::InvalidArgumentError("initial.file must name a PLY file");
+  }
+  if (initial.points < 1 || initial.ball_radius <= 0 || initial.opacity <= 0 ||
+      initial.opacity >= 1) {
+    return absl::InvalidArgumentError(
+        "initial.points and initial.ball_radius must be positive, "
+        "initial.opacity between 0 and 1");
+  }
+  if (reference.size < 1 || reference.rgb_weight < 0 ||
+      reference.alpha_weight < 0) {
+    return absl::InvalidArgumentError(
+        "reference.size must be positive and its weights not negative");
+  }
+  DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
+  return Annotate(densify.Validate(), "densify");
+}
+
+namespace {
+
+// The Gaussians while they are fitted.
+class Fit {
+ public:
+  Fit(const Gaussians& initial, const StaticGaussians::Options& options) {
+    adam_.Add("means", initial.means, options.means_rate);
+    adam_.Add("quaternions", initial.quaternions, options.rotation_rate);
+    adam_.Add("log_scales", initial.log_scales, options.scale_rate);
+    adam_.Add("opacity_logits", initial.opacity_logits, options.opacity_rate);
+    adam_.Add("sh_dc", initial.sh.narrow(1, 0, 1), options.sh_rate);
+    if (initial.sh.size(1) > 1) {
+      Schedule rate = options.sh_rate;
+      rate.from *= kShRestShare;
+      rate.to *= kShRestShare;
+      adam_.Add("sh_rest", initial.sh.narrow(1, 1, initial.sh.size(1) - 1),
+                rate);
+    }
+    statistics_.Reset(initial.size());
+  }
+
+  Adam& adam() { return adam_; }
+  ScreenGradients& statistics() { return statistics_; }
+
+  // As they are now; differentiable.
+  Gaussians Current() const {
+    return {.means = adam_["means"],
+            .quaternions = adam_["quaternions"],
+            .log_scales = adam_["log_scales"],
+            .opacity_logits = adam_["opacity_logits"],
+            .sh = adam_.Has("sh_rest")
+                      ? at::cat({adam_["sh_dc"], adam_["sh_rest"]}, 1)
+                      : adam_["sh_dc"]};
+  }
+
+  // The same as plain data.
+  Gaussians Detached() const {
+    const Gaussians current = Current();
+    return {.means = current.means.detach().clone(),
+            .quaternions = current.quaternions.detach().clone(),
+            .log_scales = current.log_scales.detach().clone(),
+            .opacity_logits = current.opacity_logits.detach().clone(),
+            .sh = current.sh.detach().clone()};
+  }
+
+  void Change(const at::Tensor& kept, const Gaussians& added) {
+    const auto change = [&](const char* name, const at::Tensor& rows) {
+      adam_.KeepRows(name, kept);
+      adam_.AppendRows(name, rows);
+    };
+    change("means", added.means);
+    change("quaternions", added.quaternions);
+    change("log_scales", added.log_scales);
+    change("opacity_logits", added.opacity_logits);
+    change("sh_dc", added.sh.narrow(1, 0, 1));
+    if (adam_.Has("sh_rest")) {
+      change("sh_rest", added.sh.narrow(1, 1, added.sh.size(1) - 1));
+    }
+    statistics_.Reset(adam_["means"].size(0));
+  }
+
+  void VisitState(StateArchive& archive) {
+    adam_.VisitState(archive);
+    statistics_.VisitState(archive);
+  }
+
+ private:
+  Adam adam_;
+  ScreenGradients statistics_;
+};
+
+// The loss of the view that the reference camera has.
+class ReferenceView {
+ public:
+  ReferenceView(const Scene& scene, const ReferenceOptions& options,
+                c10::Device device)
+      : options_(options) {
+    const Image image = Resize(scene.reference, options.size, options.size);
+    camera_ = scene.reference_camera.WithSize(options.size, options.size);
+    rgb_ = Composite(image).unsqueeze(0).to(device);
+    alpha_ = Alpha(image).unsqueeze(0).to(device);
+    white_ = at::ones({1, 3}).to(device);
+  }
+
+  at::Tensor Loss(const GaussianRenderer& renderer, const Gaussians& gaussians,
+                  double ramp) const {
+    const GaussianRendering rendering =
+        renderer.Render(BatchOf(gaussians, 1), {camera_}, white_, {});
+    return at::mse_loss(rendering.rgb, rgb_) * (options_.rgb_weight * ramp) +
+           at::mse_loss(rendering.alpha, alpha_) *
+               (options_.alpha_weight * ramp);
+  }
+
+ private:
+  ReferenceOptions options_;
+  Camera camera_;
+  at::Tensor rgb_, alpha_, white_;
+};
+
+absl::Status NothingLeft(absl::string_view option) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "every Gaussian was pruned: lower the least opacity or raise the largest "
+      "size in ",
+      option));
+}
+
+}  // namespace
+
+absl::StatusOr<Gaussians> StaticGaussians::Initial(const GuidanceSet& guidances,
+                                                   RunContext& context) const {
+  const InitialOptions& initial = options_.initial;
+  if (initial.from == "file") {
+    DG4D_ASSIGN_OR_RETURN(const Gaussians gaussians,
+                          ReadGaussiansPly(initial.file));
+    if (gaussians.empty()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat(initial.file, ": holds no Gaussians"));
+    }
+    return WithShDegree(gaussians, options_.sh_degree);
+  }
+  if (initial.from == "guidance") {
+    const std::optional<Gaussians> known = guidances.InitialGaussians();
+    if (known.has_value()) return WithShDegree(*known, options_.sh_degree);
+  }
+  return RandomBallGaussians({.count = initial.points,
+                              .radius = initial.ball_radius,
+                              .opacity = initial.opacity},
+                             options_.sh_degree, context.generator());
+}
+
+absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
+  DG4D_ASSIGN_OR_RETURN(const std::unique_ptr<GaussianRenderer> renderer,
+                        options_.renderer.Create());
+  DG4D_ASSIGN_OR_RETURN(GuidanceSet guidances,
+                        GuidanceSet::Create(options_.guidances));
+  std::optional<ReferenceView> reference;
+  if (HasSlot(scene, Slot::kReference)) {
+    reference.emplace(scene, options_.reference, context.device());
+  } else if (guidances.empty()) {
+    return absl::FailedPreconditionError(
+        "there is nothing to fit Gaussians to: give a picture, or name "
+        "guidances that need none, as photometric");
+  }
+  DG4D_RETURN_IF_ERROR(guidances.Prepare(scene, context));
+
+  DG4D_ASSIGN_OR_RETURN(Gaussians initial, Initial(guidances, context));
+  for (at::Tensor* tensor :
+       {&initial.means, &initial.quaternions, &initial.log_scales,
+        &initial.opacity_logits, &initial.sh}) {
+    *tensor = tensor->to(context.device());
+  }
+  Fit fit(initial, options_);
+  const ViewSampler sampler(options_.views, reference.has_value()
+                                                ? scene.reference_camera
+                                                : OrbitCamera({.radius = 2}));
+  const DensifyOptions& densify = options_.densify;
+
+  int64_t step = 0;
+  const auto visit = [&](StateArchive& archive) {
+    archive("step", step);
+    archive("generator", context.generator());
+    fit.VisitState(archive);
+  };
+  DG4D_RETURN_IF_ERROR(context.Restore(visit));
+
+  while (step < options_.iterations) {
+    const double progress = static_cast<double>(step + 1) /
+                            static_cast<double>(options_.iterations);
+    double loss_value = 0;
+    if (reference.has_value()) {
+      const at::Tensor loss = reference->Loss(
+          *renderer, fit.Current(), options_.reference.ramp ? progress : 1.0);
+      loss.backward();
+      loss_value += loss.item<double>();
+    }
+    std::vector<GuidedBatch> batches =
+        guidances.Plan(sampler, {0.0}, progress, context.generator());
+    for (size_t i = 0; i < batches.size(); ++i) {
+      Views& views = batches[i].views;
+      const Gaussians current = fit.Current();
+      const at::Tensor offsets =
+          at::zeros({views.size(), current.size(), 2}, current.means.options())
+              .set_requires_grad(true);
+      const GaussianRendering rendering = renderer->Render(
+          BatchOf(current, views.size()), views.cameras,
+          views.background.to(current.means.device()), offsets);
+      views.rgb = rendering.rgb;
+      views.alpha = rendering.alpha;
+      views.depth = rendering.depth;
+      const at::Tensor loss = guidances.Loss(batches[i]);
+      loss.backward();
+      loss_value += loss.item<double>();
+
+      if (!densify.Counts(step + 1) || !offsets.grad().defined()) continue;
+      if (densify.statistics == "all_views") {
+        // Losses are means over views; a view's own pull is what counts, or
+        // the threshold would depend on how many there are.
+        fit.statistics().Add(offsets.grad(), rendering.radii,
+                             views.size() / batches[i].share);
+      } else if (i + 1 == batches.size()) {
+        const int last = views.size() - 1;
+        fit.statistics().Add(offsets.grad().narrow(0, last, 1),
+                             rendering.radii.narrow(0, last, 1), 1);
+      }
+    }
+    fit.adam().Step(step);
+    ++step;
+
+    if (densify.DensifiesAfter(step)) {
+      const Densification change =
+          Densify(fit.Detached(), fit.statistics().Mean(), densify,
+                  context.generator());
+      if (change.kept.numel() + change.added.size() == 0) {
+        return NothingLeft("densify");
+      }
+      fit.Change(change.kept, change.added);
+    }
+    if (densify.ResetsOpacityAfter(step)) {
+      fit.adam().SetValue("opacity_logits",
+                          LowerOpacities(fit.adam()["opacity_logits"].detach(),
+                                         densify.opacity_reset_to));
+      fit.adam().ZeroMoments("opacity_logits");
+    }
+    context.Snapshot(step, [&] {
+      Scene snapshot = scene;
+      snapshot.gaussians = fit.Detached();
+      return snapshot;
+    });
+    DG4D_RETURN_IF_ERROR(context.EndStep(
+        step, options_.iterations,
+        {{"loss", loss_value},
+         {"gaussians", static_cast<double>(fit.Current().size())}},
+        visit));
+  }
+
+  const Gaussians fitted = fit.Detached();
+  scene.gaussians = Rows(fitted, RowsToKeep(fitted, options_.final_min_opacity,
+                                            options_.final_prune_above));
+  if (scene.gaussians.empty()) return NothingLeft("final_*");
+  if (const int64_t bad = fit.adam().non_finite_gradients(); bad > 0) {
+    context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
+  }
+  return absl::OkStatus();
+}
+
+DG4D_REGISTER(Stage, StaticGaussians, "static_gaussians",
+              "Fits 3D Gaussians to the picture and to what guidances say of "
+              "other views.");
+
+}  // namespace dg4d::static_gaussians
