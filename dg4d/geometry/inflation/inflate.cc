@@ -42,9 +42,8 @@ absl::Status Check(const Image& picture, const Camera& camera,
         "the reference picture is ", picture.width(), "x", picture.height(),
         ", not square: run stage 'preprocess' first, which pads it"));
   }
-  if (options.size < 32 || options.size > 512) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "size is ", options.size, "; it must lie between 32 and 512"));
+  if (const absl::Status status = options.Validate(); !status.ok()) {
+    return status;
   }
   if (MakeReferenceFrame(camera, 1).radius <= camera.near) {
     return absl::InvalidArgumentError(
@@ -90,6 +89,22 @@ Image Atlas(const RgbPlane& front, const RgbPlane& back) {
 }
 
 }  // namespace
+
+absl::Status InflationOptions::Validate() const {
+  if (size < 32 || size > 512) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("size is ", size, "; it must lie between 32 and 512"));
+  }
+  if (texture_size < 1 || texture_size > 4096) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "texture_size is ", texture_size, "; it must lie between 1 and 4096"));
+  }
+  if (!(thickness > 0) || !(hem_min_aspect >= 0)) {
+    return absl::InvalidArgumentError(
+        "thickness must be positive and hem_min_aspect not negative");
+  }
+  return absl::OkStatus();
+}
 
 Cutout MakeCutout(const Image& picture, int size) {
   const Image image =

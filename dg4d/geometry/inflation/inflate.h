@@ -13,16 +13,28 @@
 namespace dg4d::inflation {
 
 struct InflationOptions {
-  // Geometry and back are computed at this size; a larger picture is reduced
-  // to it (pixels, 32 to 512).
   int size = 256;
-  // The front keeps the picture's own resolution up to this many pixels.
   int texture_size = 1024;
-  // Soft limit of the height, in halves of the picture.
   double thickness = 0.46;
-  double hem_min_aspect = 0.6;  // see FindHems
-  // Whether a picture that fills its frame is accepted: it becomes a slab.
+  double hem_min_aspect = 0.6;
   bool allow_full_frame = false;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("size", size,
+      "Pixels of the geometry and of the back, 32 to 512; a larger picture is "
+      "reduced to it.");
+    v("texture_size", texture_size,
+      "The front keeps the picture's resolution up to this many pixels.");
+    v("thickness", thickness,
+      "Soft limit of the thickness, in halves of the picture.");
+    v("hem_min_aspect", hem_min_aspect,
+      "A skirt is open below if it is this much as high as wide; 0 finds more "
+      "hems, also under the bellies of animals.");
+    v("allow_full_frame", allow_full_frame,
+      "Accept a picture that fills its frame: it becomes a rounded slab.");
+  }
+  absl::Status Validate() const;
 };
 
 // A picture inflated to a closed, textured surface, and the maps it was built

@@ -284,6 +284,15 @@ Axes PrincipalAxes(const Disc& disc) {
 
 }  // namespace
 
+absl::Status SurfaceGaussianOptions::Validate() const {
+  if (!(low_pass >= 0) || !(colour_tolerance > 0) || !(rim_spacing >= 0.5)) {
+    return absl::InvalidArgumentError(
+        "low_pass must not be negative, colour_tolerance positive and "
+        "rim_spacing at least 0.5");
+  }
+  return absl::OkStatus();
+}
+
 Gaussians SurfaceGaussians(const Inflation& inflation,
                            const SurfaceGaussianOptions& options) {
   const std::vector<Disc> discs = Builder(inflation, options).Build();

@@ -1,18 +1,28 @@
 #ifndef DG4D_GEOMETRY_INFLATION_SURFACE_GAUSSIANS_H_
 #define DG4D_GEOMETRY_INFLATION_SURFACE_GAUSSIANS_H_
 
+#include "absl/status/status.h"
 #include "dg4d/geometry/inflation/inflate.h"
 #include "dg4d/scene/gaussians.h"
 
 namespace dg4d::inflation {
 
 struct SurfaceGaussianOptions {
-  // Variance that the renderer adds on the screen (pixels^2 of the picture).
-  // Discs at the rim are set back by it, else their tails make a halo.
   double low_pass = 0.3;
-  // A square of the picture is split while its colours deviate by more (Lab).
   double colour_tolerance = 3;
-  double rim_spacing = 1.6;  // pixels between discs on steep parts
+  double rim_spacing = 1.6;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("low_pass", low_pass,
+      "Variance that the renderer adds on the screen, in pixels^2 of the "
+      "geometry: discs at the rim are set back by it, else they make a halo.");
+    v("colour_tolerance", colour_tolerance,
+      "A square is split while its colours deviate by more (CIE Lab).");
+    v("rim_spacing", rim_spacing,
+      "Pixels of the geometry between discs on steep parts.");
+  }
+  absl::Status Validate() const;
 };
 
 // Flat Gaussians that cover the surface: squares of 1 to 4 pixels in front and
