@@ -17,6 +17,7 @@
 #include "dg4d/base/parallel.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/registry.h"
+#include "dg4d/testing/conformance_options.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 
@@ -103,7 +104,8 @@ class ExporterConformance : public testing::TestWithParam<std::string> {
 
   const std::string folder_ = testing::TempDir() + "/exporter_conformance";
   const std::unique_ptr<Exporter> exporter_ =
-      Registry<Exporter>::Create(GetParam()).value();
+      Registry<Exporter>::Create(GetParam(), ConformanceOptions(GetParam()))
+          .value();
 };
 
 TEST_P(ExporterConformance, WritesItsPathAndNothingBeside) {
@@ -220,7 +222,8 @@ TEST_P(ExporterConformance, RefusesAnOptionThatItDoesNotHave) {
 }
 
 TEST_P(ExporterConformance, ReadsItsOwnResolvedOptions) {
-  const auto resolved = Registry<Exporter>::Resolve(GetParam());
+  const auto resolved =
+      Registry<Exporter>::Resolve(GetParam(), ConformanceOptions(GetParam()));
   ASSERT_TRUE(resolved.ok()) << resolved.status();
   const auto again = Registry<Exporter>::Resolve(GetParam(), *resolved);
   ASSERT_TRUE(again.ok()) << again.status();

@@ -1,0 +1,192 @@
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "dg4d/base/files.h"
+#include "dg4d/core/exporter.h"
+#include "dg4d/core/registry.h"
+#include "dg4d/core/renderer.h"
+#include "dg4d/scene/image_io.h"
+#include "dg4d/scene/video_io.h"
+#include "dg4d/testing/sample_scenes.h"
+#include "gtest/gtest.h"
+
+namespace dg4d {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A plain picture: red tells the camera's azimuth, green which Gaussians or
+// mesh it was given, blue that it is the fake.
+at::Tensor FakePicture(const Camera& camera, double subject) {
+  const double azimuth = OrbitOf(camera).azimuth_degrees;
+  const at::Tensor picture = at::zeros({1, 3, camera.height, camera.width});
+  picture.select(1, 0).fill_(std::fmod(azimuth + 360, 360.0) / 360);
+  picture.select(1, 1).fill_(subject);
+  picture.select(1, 2).fill_(0.5);
+  return picture;
+}
+
+class FakeGaussianRenderer final : public GaussianRenderer {
+ public:
+  using Options = NoOptions;
+  explicit FakeGaussianRenderer(Options) {}
+  GaussianRendering Render(const GaussianBatch& batch,
+                           absl::Span<const Camera> cameras, const at::Tensor&,
+                           const at::Tensor&) const override {
+    const double first = batch.means[0][0][0].item<double>();
+    return {.rgb = FakePicture(cameras[0], first)};
+  }
+};
+
+class FakeMeshRenderer final : public MeshRenderer {
+ public:
+  using Options = NoOptions;
+  explicit FakeMeshRenderer(Options) {}
+  MeshRendering Render(const MeshBatch& batch, absl::Span<const Camera> cameras,
+                       const at::Tensor&) const override {
+    return {.rgb = FakePicture(cameras[0], batch.vertices.size(1) / 100.0)};
+  }
+};
+
+class VideoExporterTest : public testing::Test {
+ protected:
+  VideoExporterTest() {
+    fs::remove_all(path_);
+    Set("renderer", "fake_gaussians");
+    Set("size", "32");
+    // The x of the first Gaussian, which the fake shows, is 0.1 a frame.
+    at::Tensor& means = scene_.gaussian_frames.means;
+    for (int t = 0; t < means.size(0); ++t) means[t][0][0] = 0.1 * t;
+  }
+
+  void Set(const char* option, const char* value) {
+    options_[option] = ConfigNode::Scalar(value);
+  }
+  absl::Status Export() {
+    RunContext context;
+    const auto exporter = Registry<Exporter>::Create("video", options_);
+    if (!exporter.ok()) return exporter.status();
+    return (*exporter)->Export(scene_, path_, context);
+  }
+  Video Film(const std::string& name) const {
+    const auto video = ReadVideo(path_ + name);
+    EXPECT_TRUE(video.ok()) << video.status();
+    return video.ok() ? *video : Video();
+  }
+  // Mean of a channel over a frame.
+  static double Level(const Video& video, int frame, int channel) {
+    return video.frames[frame].pixels.select(2, channel).mean().item<double>();
+  }
+
+  const ScopedRegistration<Renderer, FakeGaussianRenderer> gaussians_{
+      "fake_gaussians"};
+  const ScopedRegistration<Renderer, FakeMeshRenderer> meshes_{"fake_meshes"};
+  std::string path_ = testing::TempDir() + "/video_exporter_test";
+  Scene scene_ = MovingScene(5);  // 8 frames a second
+  ConfigNode options_;
+};
+
+TEST_F(VideoExporterTest, GoesRoundOnceInWholePeriodsOfTheMotion) {
+  Set("seconds", "2");
+  const absl::Status status = Export();
+  ASSERT_TRUE(status.ok()) << status;
+  const Video film = Film("/turntable.mp4");
+  // Each frame held twice, 16 a second, 3 periods of 10.
+  EXPECT_NEAR(film.fps, 16, 1e-3);
+  ASSERT_EQ(film.size(), 30);
+  for (int i = 0; i < 30; ++i) {
+    EXPECT_NEAR(Level(film, i, 0), i / 30.0, 0.03) << i;
+    EXPECT_NEAR(Level(film, i, 1), 0.1 * (i / 2 % 5), 0.03) << i;
+  }
+}
+
+TEST_F(VideoExporterTest, ShowsEachFrameOnceFromTheFront) {
+  ASSERT_TRUE(Export().ok());
+  const Video film = Film("/frames.mp4");
+  EXPECT_NEAR(film.fps, 8, 1e-3);
+  ASSERT_EQ(film.size(), 5);
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_NEAR(Level(film, i, 0), 0, 0.03) << i;
+    EXPECT_NEAR(Level(film, i, 1), 0.1 * i, 0.03) << i;
+  }
+}
+
+TEST_F(VideoExporterTest, KeepsTheInputPicture) {
+  ASSERT_TRUE(Export().ok());
+  const auto input = ReadImage(path_ + "/input.png");
+  ASSERT_TRUE(input.ok()) << input.status();
+  EXPECT_TRUE(input->has_alpha());
+  EXPECT_GT(Psnr(Composite(*input), Composite(scene_.reference)), 50);
+}
+
+TEST_F(VideoExporterTest, FilmsASceneThatStandsStillOnce) {
+  ASSERT_TRUE(Export().ok());
+  scene_ = StaticScene();
+  ASSERT_TRUE(Export().ok());
+  const Video film = Film("/turntable.mp4");
+  EXPECT_EQ(film.size(), 96);
+  EXPECT_FALSE(fs::exists(path_ + "/frames.mp4"));
+}
+
+TEST_F(VideoExporterTest, DrawsMeshesWithARendererOfMeshes) {
+  scene_ = ChangingScene(3);
+  Set("renderer", "fake_meshes");
+  ASSERT_TRUE(Export().ok());
+  const Video film = Film("/frames.mp4");
+  ASSERT_EQ(film.size(), 3);
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_NEAR(Level(film, i, 1), scene_.meshes[i].vertex_count() / 100.0,
+                0.03);
+  }
+}
+
+TEST_F(VideoExporterTest, AsksForWhatItsRendererDraws) {
+  Set("renderer", "fake_meshes");
+  scene_.meshes.clear();
+  const absl::Status status = Export();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(status.message(), "meshes")) << status;
+}
+
+TEST_F(VideoExporterTest, WritesGifs) {
+  Set("format", "gif");
+  ASSERT_TRUE(Export().ok());
+  EXPECT_EQ(ReadFile(path_ + "/frames.gif")->substr(0, 6), "GIF89a");
+  EXPECT_EQ(Film("/frames.gif").size(), 5);
+  EXPECT_FALSE(fs::exists(path_ + "/frames.mp4"));
+}
+
+TEST_F(VideoExporterTest, WritesTheTurntableAloneToAPathThatNamesAFile) {
+  path_ += ".gif";
+  Set("seconds", "1");
+  ASSERT_TRUE(Export().ok());
+  EXPECT_EQ(Film("").size(), 20);
+}
+
+TEST_F(VideoExporterTest, RefusesSizesAndTimesThatCannotBe) {
+  Set("size", "15");
+  EXPECT_EQ(Export().code(), absl::StatusCode::kInvalidArgument);
+  Set("size", "32");
+  Set("seconds", "0");
+  EXPECT_EQ(Export().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(VideoExporterTest, StopsWhenTheRunIsStopped) {
+  RunControl control;
+  control.state = RunControl::kStop;
+  RunContext context({.control = &control});
+  const auto exporter = Registry<Exporter>::Create("video", options_);
+  EXPECT_EQ((*exporter)->Export(scene_, path_, context).code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_FALSE(fs::exists(path_));
+}
+
+}  // namespace
+}  // namespace dg4d
