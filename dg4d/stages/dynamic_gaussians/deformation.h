@@ -16,7 +16,7 @@ namespace dg4d::dynamic_gaussians {
 // What the deformation adds to each raw parameter of Gaussians. A part that is
 // switched off is undefined: nothing is added.
 struct Deltas {
-  at::Tensor means;           // [T, N, 3], in the field's coordinates
+  at::Tensor means;           // [T, N, 3], world units
   at::Tensor log_scales;      // [T, N, 3]
   at::Tensor quaternions;     // [T, N, 4]
   at::Tensor opacity_logits;  // [T, N, 1]

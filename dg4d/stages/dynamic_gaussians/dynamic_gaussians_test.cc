@@ -1,0 +1,230 @@
+#include <ATen/Parallel.h>
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Tensor.h>
+#include <ATen/ops/cat.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/zeros.h>
+
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "dg4d/base/random.h"
+#include "dg4d/core/config.h"
+#include "dg4d/core/guidance.h"
+#include "dg4d/core/registry.h"
+#include "dg4d/core/renderer.h"
+#include "dg4d/core/run_context.h"
+#include "dg4d/core/stage.h"
+#include "gtest/gtest.h"
+
+namespace dg4d {
+namespace {
+
+constexpr int kFrames = 6;
+constexpr int kSize = 40;
+
+Gaussians Cloud() {
+  at::Generator generator = MakeGenerator(1, "cloud");
+  return {.means = Uniform({60, 3}, -0.35, 0.35, generator),
+          .quaternions = Normal({60, 4}, generator),
+          .log_scales = Uniform({60, 3}, -2.8, -2.3, generator),
+          .opacity_logits = Uniform({60, 1}, 1, 3, generator),
+          .sh = ShFromRgb(Uniform({60, 3}, 0, 1, generator))};
+}
+
+Camera FrontCamera() {
+  Camera intrinsics;
+  intrinsics.width = intrinsics.height = kSize;
+  return OrbitCamera({}, intrinsics);
+}
+
+// The upper half of the cloud sways, the lower stands.
+Gaussians Swayed(double frame) {
+  Gaussians cloud = Cloud();
+  const double sway = 0.12 * std::sin(2 * M_PI * frame / kFrames);
+  const at::Tensor share = (cloud.means.select(1, 1) + 0.35) / 0.7;
+  cloud.means = cloud.means.clone();
+  cloud.means.select(1, 0).add_(share * sway);
+  return cloud;
+}
+
+std::unique_ptr<Renderer> MakeRenderer() {
+  return Registry<Renderer>::Create("gaussian_splatting").value();
+}
+
+at::Tensor Rgba(const Gaussians& gaussians, const Camera& camera) {
+  const auto renderer = MakeRenderer();
+  const GaussianRendering rendering =
+      dynamic_cast<const GaussianRenderer&>(*renderer).Render(
+          BatchOf(gaussians, 1), {camera}, at::zeros({1, 3}), {});
+  const at::Tensor alpha = rendering.alpha[0];
+  return at::cat({rendering.rgb[0] / alpha.clamp_min(1e-6), alpha}).clamp(0, 1);
+}
+
+// The cloud at rest and a film of how it sways.
+Scene MakeScene() {
+  Scene scene;
+  scene.gaussians = Cloud();
+  scene.reference_camera = FrontCamera();
+  for (int i = 0; i < kFrames; ++i) {
+    scene.video.frames.push_back(
+        ImageFromChw(Rgba(Swayed(i), scene.reference_camera)));
+  }
+  scene.reference = scene.video.frames.front();
+  return scene;
+}
+
+std::unique_ptr<Stage> Make(
+    const std::string& more = ", iterations: 60, frames_per_step: 3") {
+  at::set_num_threads(1);  // as the program does
+  const std::string options =
+      "{reference: {size: 40}, "
+      "grid: {space_resolution: 8, time_resolution: 6, features: 8}, "
+      "grid_rate: {from: 0.05, to: 0.005, steps: 60}, "
+      "network_rate: {from: 0.01, to: 0.001, steps: 60}" +
+      more + "}";
+  auto stage = Registry<Stage>::Create("dynamic_gaussians",
+                                       ParseYaml(options, "test").value());
+  EXPECT_TRUE(stage.ok()) << stage.status();
+  return *std::move(stage);
+}
+
+Scene RunStage(Stage& stage, RunContext& context) {
+  Scene scene = MakeScene();
+  context.EnterStage("dynamic_gaussians");
+  const absl::Status status = stage.Run(context, scene);
+  EXPECT_TRUE(status.ok()) << status;
+  return scene;
+}
+
+Scene RunStage(Stage& stage) {
+  RunContext context;
+  return RunStage(stage, context);
+}
+
+// Mean PSNR of the frames in which the cloud has moved, from a camera that the
+// stage does not look from.
+double HeldOutPsnr(const Scene& scene, bool at_rest) {
+  const std::vector<int> moved = {1, 2, 4, 5};
+  const Camera side = OrbitCamera({.azimuth_degrees = 25}, FrontCamera());
+  double sum = 0;
+  for (const int i : moved) {
+    const Gaussians shown =
+        at_rest ? scene.gaussians
+                : FrameAt(scene.gaussians, scene.gaussian_frames, i);
+    sum += Psnr(Composite(ImageFromChw(Rgba(shown, side))),
+                Composite(ImageFromChw(Rgba(Swayed(i), side))));
+  }
+  return sum / moved.size();
+}
+
+TEST(DynamicGaussians, FindsTheMotionOfAFilm) {
+  const Scene scene = RunStage(*Make());
+  ASSERT_EQ(scene.gaussian_frames.size(), kFrames);
+  EXPECT_GT(HeldOutPsnr(scene, false), HeldOutPsnr(scene, true) + 5);
+  // The first frame is that of the static stage.
+  EXPECT_TRUE(at::equal(scene.gaussian_frames.means[0], Cloud().means));
+  EXPECT_TRUE(at::equal(scene.gaussians.means, Cloud().means));
+}
+
+TEST(DynamicGaussians, WritesTimesBetweenTheFramesOfAFilmThatLoops) {
+  const Scene scene = RunStage(
+      *Make(", iterations: 1, frames_per_step: 3, samples_per_frame: 2"));
+  EXPECT_EQ(scene.gaussian_frames.size(), 2 * kFrames);
+  const Scene open = RunStage(
+      *Make(", iterations: 1, frames_per_step: 3, samples_per_frame: 2, "
+            "loop: never"));
+  EXPECT_EQ(open.gaussian_frames.size(), 2 * kFrames - 1);
+}
+
+TEST(DynamicGaussians, FitsTheGaussiansAtRestToo) {
+  const Scene scene =
+      RunStage(*Make(", iterations: 5, optimize_gaussians: true"));
+  EXPECT_FALSE(at::equal(scene.gaussians.means, Cloud().means));
+  EXPECT_FALSE(at::equal(scene.gaussians.sh, Cloud().sh));
+  EXPECT_TRUE(at::equal(scene.gaussian_frames.means[0], scene.gaussians.means));
+}
+
+TEST(DynamicGaussians, BatchesOfViewsChangeMemoryNotTheResult) {
+  const Scene whole = RunStage(*Make(", iterations: 3, frames_per_step: 0"));
+  const Scene parts = RunStage(*Make(
+      ", iterations: 3, frames_per_step: 0, views: {max_views_per_batch: 2}"));
+  EXPECT_LT((whole.gaussian_frames.means - parts.gaussian_frames.means)
+                .abs()
+                .max()
+                .item<float>(),
+            1e-5f);
+}
+
+// Stops the run after some steps.
+class StopAfter final : public RunObserver {
+ public:
+  StopAfter(int64_t steps, RunControl& control)
+      : steps_(steps), control_(control) {}
+  void Step(absl::string_view, int64_t steps_done, int64_t,
+            const Metrics&) override {
+    if (steps_done == steps_) control_.state = RunControl::kStop;
+  }
+
+ private:
+  int64_t steps_;
+  RunControl& control_;
+};
+
+TEST(DynamicGaussians, GoesOnToTheBitAfterItWasStopped) {
+  const std::string more = ", iterations: 8, optimize_gaussians: true";
+  const Scene uninterrupted = RunStage(*Make(more));
+
+  const std::string folder = testing::TempDir() + "/dynamic_resume";
+  std::filesystem::remove_all(folder);
+  std::filesystem::create_directories(folder);
+  RunControl control;
+  StopAfter stop(5, control);
+  RunContext first(
+      {.output_directory = folder, .control = &control, .observers = {&stop}});
+  first.EnterStage("dynamic_gaussians");
+  Scene scene = MakeScene();
+  EXPECT_EQ(Make(more)->Run(first, scene).code(), absl::StatusCode::kCancelled);
+
+  RunContext second({.output_directory = folder, .resume = true});
+  const Scene resumed = RunStage(*Make(more), second);
+  EXPECT_TRUE(at::equal(resumed.gaussian_frames.means,
+                        uninterrupted.gaussian_frames.means));
+  EXPECT_TRUE(at::equal(resumed.gaussian_frames.quaternions,
+                        uninterrupted.gaussian_frames.quaternions));
+  EXPECT_TRUE(at::equal(resumed.gaussians.sh, uninterrupted.gaussians.sh));
+}
+
+TEST(DynamicGaussians, SaysWhatItNeeds) {
+  RunContext context;
+  context.EnterStage("dynamic_gaussians");
+  Scene no_video = MakeScene();
+  no_video.video.frames.clear();
+  EXPECT_EQ(Make()->Run(context, no_video).code(),
+            absl::StatusCode::kFailedPrecondition);
+  // Frames may be given instead, but then somebody must know how they look.
+  const absl::Status nothing = Make(", frames: 6")->Run(context, no_video);
+  EXPECT_EQ(nothing.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(nothing.message().find("photometric"), std::string::npos);
+}
+
+TEST(DynamicGaussians, RefusesOptionsThatMakeNoSense) {
+  for (const char* options :
+       {"{grid: {features: 0}}", "{grid: {time_resolution: 1}}",
+        "{network: {depth: 0}}", "{samples_per_frame: 0}", "{loop: often}",
+        "{network: {move_positions: false, move_scales: false, "
+        "move_rotations: false}}"}) {
+    EXPECT_EQ(Registry<Stage>::Create("dynamic_gaussians",
+                                      ParseYaml(options, "test").value())
+                  .status()
+                  .code(),
+              absl::StatusCode::kInvalidArgument)
+        << options;
+  }
+}
+
+}  // namespace
+}  // namespace dg4d
