@@ -1,0 +1,374 @@
+#include "tools/evaluation/evaluation.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/ones.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "absl/time/time.h"
+#include "dg4d/base/files.h"
+#include "dg4d/base/status.h"
+#include "dg4d/core/config.h"
+#include "dg4d/core/pipeline.h"
+#include "dg4d/core/registry.h"
+#include "dg4d/core/renderer.h"
+#include "dg4d/core/stage.h"
+#include "dg4d/scene/blender_dataset.h"
+#include "dg4d/scene/image_io.h"
+#include "dg4d/scene/ssim.h"
+#include "dg4d/testing/synthetic_scene.h"
+#include "tools/evaluation/metrics.h"
+
+namespace dg4d {
+namespace {
+
+constexpr int kProceduralFrames = 14;
+constexpr int kStaticTrainViews = 32;
+constexpr int kDynamicTrainViews = 4;  // of each frame
+constexpr int kTestViews = 4;          // of each frame
+constexpr int kStaticTestViews = 12;
+// A first time with fewer pictures says too little of the object at rest.
+constexpr int kViewsForFirstTime = 3;
+constexpr int kChamferTimes = 3;
+
+// One object to reconstruct.
+struct Case {
+  std::string name;
+  std::string folder;
+  const SyntheticScene* truth = nullptr;  // if the surface is known
+};
+
+// Notes how long each stage took.
+class StageTimes final : public RunObserver {
+ public:
+  void StageFinished(absl::string_view stage, const absl::Status&,
+                     absl::Duration duration, const Scene&) override {
+    seconds.emplace_back(stage, absl::ToDoubleSeconds(duration));
+  }
+  std::vector<std::pair<std::string, double>> seconds;
+};
+
+double PeakMemoryMib() {
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) / 1024;
+}
+
+// The Gaussians at `frame`, the nearest that were baked.
+Gaussians GaussiansAt(const Scene& scene, double frame) {
+  const std::vector<double>& times = scene.gaussian_frames.times;
+  if (times.empty()) return scene.gaussians;
+  size_t nearest = 0;
+  for (size_t i = 1; i < times.size(); ++i) {
+    if (std::abs(times[i] - frame) < std::abs(times[nearest] - frame)) {
+      nearest = i;
+    }
+  }
+  return FrameAt(scene.gaussians, scene.gaussian_frames,
+                 static_cast<int>(nearest));
+}
+
+// Renders every test view, measures it and writes its picture.
+absl::Status MeasureViews(const Scene& scene, const BlenderDataset& test,
+                          const WorldPlacement& placement, int frames,
+                          const std::string& output, Evaluation& result) {
+  DG4D_ASSIGN_OR_RETURN(const std::unique_ptr<Renderer> created,
+                        Registry<Renderer>::Create("gaussian_splatting"));
+  const auto* renderer = dynamic_cast<const GaussianRenderer*>(created.get());
+  if (renderer == nullptr) {
+    return absl::InternalError("gaussian_splatting renders no Gaussians");
+  }
+  const at::NoGradGuard no_grad;
+  // By camera, in order of time: for the flicker.
+  struct Clip {
+    std::vector<at::Tensor> rendered, truth;
+  };
+  std::map<std::array<double, 16>, Clip> clips;
+  std::vector<const PosedImage*> by_time;
+  for (const PosedImage& posed : test.images) by_time.push_back(&posed);
+  std::stable_sort(by_time.begin(), by_time.end(),
+                   [](const PosedImage* a, const PosedImage* b) {
+                     return a->time < b->time;
+                   });
+  DG4D_RETURN_IF_ERROR(CreateDirectories(output));
+  result.worst_psnr = std::numeric_limits<double>::infinity();
+  for (const PosedImage* posed : by_time) {
+    const Gaussians gaussians = GaussiansAt(scene, posed->time * (frames - 1));
+    const GaussianRendering rendering = renderer->Render(
+        BatchOf(gaussians, 1), {Place(posed->camera, placement)},
+        at::ones({1, 3}, gaussians.means.options()), {});
+    const at::Tensor rgb = rendering.rgb[0].clamp(0, 1).cpu();
+    const at::Tensor truth = Composite(posed->image);
+    const double psnr = Psnr(rgb, truth);
+    const double share = 1.0 / static_cast<double>(by_time.size());
+    result.psnr += psnr * share;
+    result.worst_psnr = std::min(result.worst_psnr, psnr);
+    result.ssim +=
+        Ssim(rgb.unsqueeze(0), truth.unsqueeze(0)).item<double>() * share;
+    result.mask_iou +=
+        MaskIou(rendering.alpha[0].cpu(), Alpha(posed->image)) * share;
+    Clip& clip = clips[posed->camera.world_from_camera];
+    clip.rendered.push_back(rgb);
+    clip.truth.push_back(truth);
+    DG4D_RETURN_IF_ERROR(WritePng(
+        absl::StrCat(output, "/",
+                     std::filesystem::path(posed->name).filename().string()),
+        ImageFromChw(rgb)));
+  }
+  double flicker = 0;
+  int several = 0;
+  for (const auto& [camera, clip] : clips) {
+    if (clip.rendered.size() < 2) continue;
+    flicker += TemporalFlicker(clip.rendered, clip.truth);
+    ++several;
+  }
+  if (several > 0) result.flicker = flicker / several;
+  return absl::OkStatus();
+}
+
+// Extracts meshes and compares them with the true surface.
+absl::Status MeasureMeshes(const SyntheticScene& truth, int frames,
+                           RunContext& context, Scene& scene,
+                           Evaluation& result) {
+  const double phase_of_frame = 1.0 / frames;
+  DG4D_ASSIGN_OR_RETURN(
+      const ConfigNode config,
+      ParseYaml("stages: {mesh_extraction: {}}", "evaluation"));
+  std::vector<Slot> present;
+  for (const Slot slot : kAllSlots) {
+    if (HasSlot(scene, slot)) present.push_back(slot);
+  }
+  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
+                        Pipeline::Create(config, present));
+  DG4D_RETURN_IF_ERROR(pipeline.Run(scene, context));
+  const int times = static_cast<int>(scene.meshes.size());
+  const int compared = std::min(times, kChamferTimes);
+  double sum = 0;
+  for (int i = 0; i < compared; ++i) {
+    const int index = i * times / compared;
+    const double frame =
+        scene.gaussian_frames.empty() ? 0 : scene.gaussian_frames.times[index];
+    sum += ChamferDistance(scene.meshes[index],
+                           truth.Surface(frame * phase_of_frame));
+  }
+  result.chamfer = sum / compared;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Pipeline> MakePipeline(const EvaluationOptions& options,
+                                      const std::string& folder, int frames,
+                                      bool first_time_only) {
+  DG4D_ASSIGN_OR_RETURN(
+      ConfigNode config,
+      ParseYaml(
+          EvaluationConfig(folder, frames, options.max_side, first_time_only),
+          "evaluation"));
+  for (const std::string& assignment : options.overrides) {
+    const std::vector<std::string> path = absl::StrSplit(assignment, '.');
+    if (path.size() > 2 && path[0] == "stages" &&
+        config.Find("stages")->Find(path[1]) == nullptr) {
+      continue;
+    }
+    DG4D_RETURN_IF_ERROR(ApplyOverride(assignment, config));
+  }
+  return Pipeline::Create(config);
+}
+
+absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
+                                        const Case& object) {
+  Evaluation result;
+  result.name = object.name;
+  DG4D_ASSIGN_OR_RETURN(const BlenderDataset train,
+                        ReadBlenderDataset(object.folder, "train",
+                                           {.max_side = options.max_side}));
+  DG4D_ASSIGN_OR_RETURN(const BlenderDataset test,
+                        ReadBlenderDataset(object.folder, "test",
+                                           {.max_side = options.max_side}));
+  const std::vector<double> times = train.Times();
+  std::vector<Camera> cameras;
+  int of_first_time = 0;
+  for (const PosedImage& posed : train.images) {
+    cameras.push_back(posed.camera);
+    if (posed.time == times.front()) ++of_first_time;
+  }
+  result.frames = static_cast<int>(times.size());
+  result.dynamic = result.frames > 1;
+  result.train_views = static_cast<int>(train.images.size());
+  result.test_views = static_cast<int>(test.images.size());
+
+  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
+                        MakePipeline(options, object.folder, result.frames,
+                                     of_first_time >= kViewsForFirstTime));
+  StageTimes stage_times;
+  RunContext::Settings settings = options.run;
+  settings.observers.push_back(&stage_times);
+  RunContext context(settings);
+  Scene scene;
+  DG4D_RETURN_IF_ERROR(pipeline.Run(scene, context));
+  result.gaussians = scene.gaussians.size();
+  DG4D_RETURN_IF_ERROR(MeasureViews(
+      scene, test, PlaceAround(cameras), result.frames,
+      absl::StrCat(options.output, "/", object.name, "/test"), result));
+  // A binary without that plugin still measures the views.
+  if (object.truth != nullptr &&
+      Registry<Stage>::Find("mesh_extraction").ok()) {
+    scene.reference = train.images.front().image;
+    scene.reference_camera = Place(cameras.front(), PlaceAround(cameras));
+    DG4D_RETURN_IF_ERROR(
+        MeasureMeshes(*object.truth, result.frames, context, scene, result));
+  }
+  result.stage_seconds = stage_times.seconds;
+  for (const auto& [stage, seconds] : result.stage_seconds) {
+    result.seconds += seconds;
+  }
+  result.peak_memory_mib = PeakMemoryMib();
+  return result;
+}
+
+// Writes the data of a procedural scene and returns its folder.
+absl::StatusOr<std::string> WriteCase(const EvaluationOptions& options,
+                                      const std::string& name,
+                                      const SyntheticScene& scene,
+                                      bool dynamic) {
+  const std::string folder = absl::StrCat(options.output, "/", name, "/data");
+  DG4D_RETURN_IF_ERROR(WriteSyntheticDataset(
+      scene,
+      {.frames = dynamic ? kProceduralFrames : 1,
+       .train_views = dynamic ? kDynamicTrainViews : kStaticTrainViews,
+       .test_views = dynamic ? kTestViews : kStaticTestViews,
+       .size = options.max_side},
+      folder));
+  return folder;
+}
+
+}  // namespace
+
+std::string EvaluationConfig(const std::string& folder, int frames,
+                             int max_side, bool first_time_only) {
+  const auto photometric = [&](const char* times) {
+    return absl::StrFormat(
+        "{plugin: photometric, options: {path: \"%s\", max_side: %d, "
+        "frames: %d, times: %s}}",
+        folder, max_side, frames, times);
+  };
+  std::string config = absl::StrFormat(
+      R"(stages:
+  static_gaussians:
+    iterations: 500
+    guidances: [%s]
+    views: {count: 4, black_background_probability: 0.5}
+)",
+      photometric(first_time_only ? "first" : "all"));
+  if (frames > 1) {
+    absl::StrAppendFormat(&config, R"(  dynamic_gaussians:
+    iterations: 600
+    frames: %d
+    loop: never
+    frames_per_step: 1
+    optimize_gaussians: true
+    anchor_first_frame: false
+    guidances: [%s]
+    views: {count: 6, black_background_probability: 0.5}
+)",
+                          frames, photometric("all"));
+  }
+  return config;
+}
+
+absl::StatusOr<std::vector<Evaluation>> Evaluate(
+    const EvaluationOptions& options,
+    absl::FunctionRef<void(const Evaluation&)> done) {
+  std::vector<Evaluation> results;
+  const auto run = [&](const Case& object) -> absl::Status {
+    absl::StatusOr<Evaluation> result = EvaluateCase(options, object);
+    if (!result.ok()) return Annotate(result.status(), object.name);
+    done(*result);
+    results.push_back(*std::move(result));
+    return absl::OkStatus();
+  };
+  if (options.suite != "procedural") {
+    DG4D_RETURN_IF_ERROR(run({.name = std::filesystem::absolute(options.suite)
+                                          .lexically_normal()
+                                          .filename()
+                                          .string(),
+                              .folder = options.suite}));
+  } else {
+    for (const bool dynamic : {false, true}) {
+      for (const std::string& scene_name : SyntheticScene::Names()) {
+        DG4D_ASSIGN_OR_RETURN(const SyntheticScene scene,
+                              SyntheticScene::Create(scene_name));
+        const std::string name =
+            absl::StrCat(dynamic ? "dynamic_" : "static_", scene_name);
+        DG4D_ASSIGN_OR_RETURN(const std::string folder,
+                              WriteCase(options, name, scene, dynamic));
+        DG4D_RETURN_IF_ERROR(
+            run({.name = name, .folder = folder, .truth = &scene}));
+      }
+    }
+  }
+  DG4D_RETURN_IF_ERROR(CreateDirectories(options.output));
+  DG4D_RETURN_IF_ERROR(
+      WriteFileAtomically(absl::StrCat(options.output, "/results.json"),
+                          ToJson(options.suite, results)));
+  return results;
+}
+
+std::string TableHeader() {
+  return absl::StrFormat("%-24s %6s %6s %6s %6s %7s %7s %8s %7s %7s %8s\n",
+                         "object", "views", "PSNR", "worst", "SSIM", "IoU",
+                         "flicker", "Chamfer", "points", "seconds", "MiB");
+}
+
+std::string TableRow(const Evaluation& e) {
+  const auto optional = [](const std::optional<double>& value) {
+    return value.has_value() ? absl::StrFormat("%.4f", *value)
+                             : std::string("-");
+  };
+  return absl::StrFormat(
+      "%-24s %6d %6.2f %6.2f %6.4f %7.4f %7s %8s %7d %7.1f %8.0f\n", e.name,
+      e.test_views, e.psnr, e.worst_psnr, e.ssim, e.mask_iou,
+      optional(e.flicker), optional(e.chamfer), e.gaussians, e.seconds,
+      e.peak_memory_mib);
+}
+
+std::string ToJson(const std::string& suite,
+                   absl::Span<const Evaluation> evaluations) {
+  using Json = nlohmann::ordered_json;
+  const auto optional = [](const std::optional<double>& value) {
+    return value.has_value() ? Json(*value) : Json(nullptr);
+  };
+  Json results = Json::array();
+  for (const Evaluation& e : evaluations) {
+    Json seconds = Json::object();
+    for (const auto& [stage, value] : e.stage_seconds) seconds[stage] = value;
+    results.push_back({{"name", e.name},
+                       {"dynamic", e.dynamic},
+                       {"frames", e.frames},
+                       {"train_views", e.train_views},
+                       {"test_views", e.test_views},
+                       {"gaussians", e.gaussians},
+                       {"psnr_db", e.psnr},
+                       {"worst_psnr_db", e.worst_psnr},
+                       {"ssim", e.ssim},
+                       {"mask_iou", e.mask_iou},
+                       {"flicker", optional(e.flicker)},
+                       {"chamfer", optional(e.chamfer)},
+                       {"seconds", e.seconds},
+                       {"stage_seconds", seconds},
+                       {"peak_memory_mib", e.peak_memory_mib}});
+  }
+  return Json({{"suite", suite}, {"results", results}}).dump(2) + "\n";
+}
+
+}  // namespace dg4d
