@@ -18,6 +18,7 @@ DEFINE_int32(threads, 0,
              "not depend on it.");
 DEFINE_bool(overwrite, false, "Replace the results of an earlier run.");
 DEFINE_bool(quiet, false, "Print errors only.");
+DEFINE_string(suite, "", "Which suite: see below.");
 
 namespace dg4d {
 namespace {

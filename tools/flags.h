@@ -15,6 +15,7 @@ DECLARE_string(device);
 DECLARE_int32(threads);
 DECLARE_bool(overwrite);
 DECLARE_bool(quiet);
+DECLARE_string(suite);  // empty: the verb's first
 
 namespace dg4d {
 

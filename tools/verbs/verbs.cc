@@ -3,8 +3,8 @@
 namespace dg4d {
 
 std::vector<const Verb*> Verbs() {
-  return {&RunVerb(), &ExportVerb(), &RenderVerb(), &PluginsVerb(),
-          &DoctorVerb()};
+  return {&RunVerb(),     &ExportVerb(), &RenderVerb(),
+          &PluginsVerb(), &DoctorVerb(), &BenchmarkVerb()};
 }
 
 }  // namespace dg4d
