@@ -21,7 +21,8 @@ namespace dg4d {
 
 // The triangles next to each: `neighbors` [T, 3] at [t, k] is the one across
 // the edge of t that is opposite its corner k; -1 where there is none, or more
-// than one.
+// than one: there the surface counts as ending. Edges are equal if their
+// vertices' rows are, so weld vertices; seams of UVs have rows of their own.
 void FindMeshNeighborsCpu(const int32_t* triangles, int64_t triangle_count,
                           int64_t vertex_count, int32_t* neighbors);
 

@@ -20,8 +20,9 @@ struct MeshCoverageInputs {
   MeshGeometry<Real> geometry;
   // Odd, at least 1: the middle one of samples x samples is the centre.
   int samples = 3;
-  // The mesh is closed and its triangles are counter-clockwise seen from
-  // outside: the picture is the same, in half the time.
+  // The mesh is closed, its triangles are counter-clockwise seen from outside,
+  // and no camera is (or cuts, at `near`) inside: the picture is the same, in
+  // about half the time.
   bool closed = false;
 
   const Real* corner_colors = nullptr;  // [T, 3, 3]; if null, textures:

@@ -53,8 +53,8 @@ struct MeshGeometry {
   int height = 0;                      // H, at least 1
   const Real* positions = nullptr;     // [B, V, 3], as of ProjectMeshCpu
   const int32_t* triangles = nullptr;  // [T, 3], in [0, V)
-  // What is nearer or further (world units along the viewing axis) is cut away,
-  // exactly, pixel by pixel.
+  // What is nearer or further (world units along the viewing axis, 0 < near <
+  // far) is cut away, exactly, pixel by pixel.
   Real near = Real(0.01);
   Real far = Real(100);
 };

@@ -7,9 +7,8 @@
 #include <torch/custom_class.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
-#include <type_traits>
-#include <utility>
 #include <vector>
 
 #include "dg4d/base/parallel.h"
@@ -121,6 +120,18 @@ class Drawing : public torch::CustomClassHolder {
                               .set_of_image = mesh_of_image.data()},
                              Write(result), nullptr);
     return result;
+  }
+
+  // Unit vectors along `rows` [B, H, W, 3]; 0 stays 0.
+  void Normalize(const at::Tensor& rows) const {
+    Real* values = Write(rows);
+    ForEachImageRow([&](int64_t, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Real* v = values + 3 * i;
+        const Real length = std::hypot(v[0], v[1], v[2]);
+        for (int c = 0; length > 0 && c < 3; ++c) v[c] /= length;
+      }
+    });
   }
 
   // Fills in those of `wanted` that are defined, of the inputs' shapes.

@@ -1,4 +1,3 @@
-#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/empty.h>
@@ -78,9 +77,9 @@ struct DrawFunction : torch::autograd::Function<DrawFunction<Real>> {
     for (int64_t m = 0; m < vertices.size(0); ++m) {
       normals.push_back(VertexNormals(vertices[m], drawing.triangles));
     }
-    const at::Tensor planes = drawing.ToPlanes(
-        drawing.Interpolate(at::stack(normals).contiguous()), 0, 3);
-    return planes / planes.norm(2, 1, /*keepdim=*/true).clamp_min(1e-12);
+    const at::Tensor rows = drawing.Interpolate(at::stack(normals));
+    drawing.Normalize(rows);
+    return drawing.ToPlanes(rows, 0, 3);
   }
 };
 

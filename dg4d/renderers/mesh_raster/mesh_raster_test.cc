@@ -165,6 +165,54 @@ TEST(MeshRaster, FitsAShapeToItsSilhouette) {
   EXPECT_LT((alpha(pose.detach()) - target).abs().max().item<double>(), 0.02);
 }
 
+using OptionList = std::vector<std::pair<std::string, std::string>>;
+
+class MeshRasterOptions : public testing::TestWithParam<OptionList> {};
+
+// Central differences in double, along random directions, of a closed mesh
+// from the side.
+TEST_P(MeshRasterOptions, HaveTheGradientsOfTheirImages) {
+  const std::unique_ptr<MeshRenderer> renderer = Make(GetParam());
+  MeshBatch batch = BatchOf(SampleMesh({.rings = 5, .segments = 7}), 2);
+  at::Generator generator = MakeGenerator(3, "directions");
+  batch.vertices = batch.vertices.to(at::kDouble);
+  batch.uvs = 1.3 * batch.uvs.to(at::kDouble) - 0.15;  // beyond the border too
+  batch.texture = Uniform({1, 16, 16, 3}, 0, 1, generator).to(at::kDouble);
+  const std::vector<Camera> cameras = {
+      OrbitCamera({.azimuth_degrees = 35}, {.width = 20, .height = 16}),
+      OrbitCamera({.elevation_degrees = -50}, {.width = 20, .height = 16})};
+  const at::Tensor weights = Normal({2, 4, 16, 20}, generator).to(at::kDouble);
+  const auto loss = [&] {
+    const MeshRendering drawn = renderer->Render(batch, cameras, White(2));
+    return (at::cat({drawn.rgb, drawn.alpha}, 1) * weights).sum();
+  };
+  const std::vector<at::Tensor*> inputs = {&batch.vertices, &batch.uvs,
+                                           &batch.texture};
+  for (at::Tensor* input : inputs) input->requires_grad_();
+  loss().backward();
+  for (at::Tensor* input : inputs) {
+    const at::Tensor value = *input;
+    const at::Tensor direction =
+        Normal(value.sizes(), generator).to(at::kDouble);
+    *input = value.detach() + 1e-7 * direction;
+    const double above = loss().item<double>();
+    *input = value.detach() - 1e-7 * direction;
+    const double below = loss().item<double>();
+    *input = value;
+    const double expected = (above - below) / 2e-7;
+    EXPECT_GT(std::abs(expected), 1e-3);
+    EXPECT_NEAR((value.grad() * direction).sum().item<double>(), expected,
+                1e-5 * (1 + std::abs(expected)));
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, MeshRasterOptions,
+                         testing::Values(OptionList{},
+                                         OptionList{{"border", "wrap"}},
+                                         OptionList{{"mip_map", "false"}},
+                                         OptionList{{"antialias", "false"}},
+                                         OptionList{{"samples", "3"}}));
+
 TEST(MeshRaster, DifferentiatesWhatIsAskedFor) {
   const std::unique_ptr<MeshRenderer> renderer = Make();
   MeshBatch square = Square(8);
