@@ -17,7 +17,7 @@ namespace {
 using Rgb = std::array<uint8_t, 3>;
 
 constexpr int kColours = 256;
-constexpr int kBits = 5;  // a channel of the histogram
+constexpr int kBits = 6;  // a channel of the histogram
 constexpr int kCells = 1 << (3 * kBits);
 
 std::vector<Rgb> PixelsOverWhite(const Image& image) {
