@@ -79,14 +79,34 @@ void AppendFaces(const Mesh& mesh, const std::vector<int>& number,
   }
 }
 
-std::string ObjText(const Mesh& mesh, const std::string& name,
-                    bool with_normals) {
+// The lines of an OBJ file that are the same for meshes of one topology.
+struct SharedLines {
+  std::vector<int> number;  // of each vertex, as NumberUsedVertices gives it
+  std::string uvs;
+  std::string faces;
+};
+
+SharedLines MakeSharedLines(const Mesh& mesh, bool with_normals) {
+  SharedLines lines = {.number = NumberUsedVertices(mesh)};
+  if (mesh.uvs.defined()) {
+    const at::Tensor uvs = mesh.uvs.contiguous();
+    for (int64_t i = 0; i < uvs.size(0); ++i) {
+      const float* uv = uvs.data_ptr<float>() + 2 * i;
+      const float upwards[2] = {uv[0], 1 - uv[1]};
+      AppendLine("vt", upwards, 2, lines.uvs);
+    }
+  }
+  AppendFaces(mesh, lines.number, with_normals, lines.faces);
+  return lines;
+}
+
+std::string ObjText(const Mesh& mesh, const SharedLines& shared,
+                    const std::string& name, bool with_normals) {
   std::string text = absl::StrCat("mtllib ", name, ".mtl\no ", name, "\n");
-  const std::vector<int> number = NumberUsedVertices(mesh);
   const auto append_used = [&](const char* keyword, const at::Tensor& rows) {
     const at::Tensor values = rows.contiguous();
-    for (size_t i = 0; i < number.size(); ++i) {
-      if (number[i] == 0) continue;
+    for (size_t i = 0; i < shared.number.size(); ++i) {
+      if (shared.number[i] == 0) continue;
       AppendLine(keyword, values.data_ptr<float>() + 3 * i, 3, text);
     }
   };
@@ -96,16 +116,7 @@ std::string ObjText(const Mesh& mesh, const std::string& name,
                           ? mesh.normals
                           : VertexNormals(mesh.vertices, mesh.triangles));
   }
-  if (mesh.uvs.defined()) {
-    const at::Tensor uvs = mesh.uvs.contiguous();
-    for (int64_t i = 0; i < uvs.size(0); ++i) {
-      const float* uv = uvs.data_ptr<float>() + 2 * i;
-      const float upwards[2] = {uv[0], 1 - uv[1]};
-      AppendLine("vt", upwards, 2, text);
-    }
-  }
-  absl::StrAppend(&text, "usemtl ", name, "\n");
-  AppendFaces(mesh, number, with_normals, text);
+  absl::StrAppend(&text, shared.uvs, "usemtl ", name, "\n", shared.faces);
   return text;
 }
 
@@ -158,8 +169,12 @@ class Obj final : public Exporter {
                         RunContext& context) override;
 
  private:
-  absl::Status WriteFrame(const std::vector<Mesh>& meshes, int frame,
-                          StagedFolder& folder) const;
+  // Writes the mesh's texture unless an earlier frame's can stand for it, and
+  // returns its name; "" without texture. `png` is the frame before's, and
+  // becomes this one's.
+  absl::StatusOr<std::string> WriteTexture(const std::vector<Mesh>& meshes,
+                                           int frame, std::string& png,
+                                           StagedFolder& folder) const;
   std::string FrameName(int frame) const {
     return absl::StrFormat("%s_%04d", options_.name, frame + 1);
   }
@@ -170,27 +185,25 @@ class Obj final : public Exporter {
   const Options options_;
 };
 
-absl::Status Obj::WriteFrame(const std::vector<Mesh>& meshes, int frame,
-                             StagedFolder& folder) const {
+absl::StatusOr<std::string> Obj::WriteTexture(const std::vector<Mesh>& meshes,
+                                              int frame, std::string& png,
+                                              StagedFolder& folder) const {
   const Mesh& mesh = meshes[frame];
-  const std::string name = FrameName(frame);
-  std::string picture;
-  if (mesh.textured()) {
-    int owner = frame;
-    if (options_.share_texture) {
-      const auto same = [&mesh](const Mesh& other) {
-        return HaveOneTexture({mesh, other});
-      };
-      owner = std::find_if(meshes.begin(), meshes.end(), same) - meshes.begin();
-    }
-    picture = FrameName(owner) + ".png";
-    if (owner == frame) {
-      DG4D_ASSIGN_OR_RETURN(const std::string png, EncodePng(mesh.albedo));
-      DG4D_RETURN_IF_ERROR(folder.Write(picture, png));
-    }
+  if (!mesh.textured()) return std::string();
+  const auto has_it = [&mesh](const Mesh& other) {
+    return other.textured() && HaveOneTexture({mesh, other});
+  };
+  if (options_.share_texture) {
+    const int owner =
+        std::find_if(meshes.begin(), meshes.end(), has_it) - meshes.begin();
+    if (owner < frame) return FrameName(owner) + ".png";
   }
-  DG4D_RETURN_IF_ERROR(folder.Write(name + ".mtl", MtlText(name, picture)));
-  return folder.Write(name + ".obj", ObjText(mesh, name, options_.normals));
+  if (frame == 0 || !has_it(meshes[frame - 1])) {
+    DG4D_ASSIGN_OR_RETURN(png, EncodePng(mesh.albedo));
+  }
+  const std::string name = FrameName(frame) + ".png";
+  DG4D_RETURN_IF_ERROR(folder.Write(name, png));
+  return name;
 }
 
 bool Obj::IsOurs(absl::string_view file) const {
@@ -227,12 +240,24 @@ absl::Status Obj::DoExport(const Scene& scene, const std::string& path,
     return absl::InvalidArgumentError(
         absl::StrCat("the scene plays ", fps, " frames a second"));
   }
+  const bool one_topology = HaveOneTopology(scene.meshes);
+  SharedLines shared;
+  std::string png;
   StagedFolder folder(path);
   for (int frame = 0; frame < frames; ++frame) {
     DG4D_RETURN_IF_ERROR(context.CheckCancelled());
-    DG4D_RETURN_IF_ERROR(Annotate(CheckMesh(scene.meshes[frame]),
-                                  absl::StrCat("mesh of frame ", frame)));
-    DG4D_RETURN_IF_ERROR(WriteFrame(scene.meshes, frame, folder));
+    const Mesh& mesh = scene.meshes[frame];
+    DG4D_RETURN_IF_ERROR(
+        Annotate(CheckMesh(mesh), absl::StrCat("mesh of frame ", frame)));
+    if (frame == 0 || !one_topology) {
+      shared = MakeSharedLines(mesh, options_.normals);
+    }
+    const std::string name = FrameName(frame);
+    DG4D_ASSIGN_OR_RETURN(const std::string picture,
+                          WriteTexture(scene.meshes, frame, png, folder));
+    DG4D_RETURN_IF_ERROR(folder.Write(name + ".mtl", MtlText(name, picture)));
+    DG4D_RETURN_IF_ERROR(folder.Write(
+        name + ".obj", ObjText(mesh, shared, name, options_.normals)));
   }
   DG4D_RETURN_IF_ERROR(folder.Write(kImportScriptName, ImportScript(fps)));
   return folder.Commit(
