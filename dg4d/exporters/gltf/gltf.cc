@@ -1,8 +1,8 @@
-#include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/equal.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -72,6 +72,12 @@ std::vector<float> Differences(std::vector<float> values,
   return values;
 }
 
+bool AreAllTexturedOrNone(const std::vector<Mesh>& meshes) {
+  return std::all_of(meshes.begin(), meshes.end(), [&](const Mesh& mesh) {
+    return mesh.textured() == meshes[0].textured();
+  });
+}
+
 std::string FrameName(size_t frame) {
   return absl::StrFormat("frame_%04d", frame + 1);
 }
@@ -130,13 +136,15 @@ class Writer {
       : options_(options),
         meshes_(meshes),
         fps_(fps),
-        one_topology_(HaveOneTopology(meshes)) {
+        share_corners_(HaveOneTopology(meshes) &&
+                       AreAllTexturedOrNone(meshes)) {
     json_ = {{"asset", {{"version", "2.0"}, {"generator", "dg4d"}}},
              {"scene", 0},
              {"scenes", {{{"nodes", {0}}}}}};
   }
 
-  absl::StatusOr<std::string> Morphing() {
+  // One mesh with a morph target for each frame but the first.
+  absl::StatusOr<std::string> WithMorphTargets() {
     DG4D_ASSIGN_OR_RETURN(const Shape base, AddShape(0));
     DG4D_ASSIGN_OR_RETURN(Json primitive, Primitive(0, base));
     Json mesh = {{"name", options_.name}};
@@ -152,15 +160,17 @@ class Writer {
     return glb_.Finish(std::move(json_));
   }
 
-  absl::StatusOr<std::string> Taking() {
+  // One node a frame, shown in turn.
+  absl::StatusOr<std::string> WithNodes() {
     json_["nodes"] = {{{"name", options_.name}}};
+    Shape shape;
     for (size_t frame = 0; frame < meshes_.size(); ++frame) {
-      if (frame == 0 || !one_topology_) {
-        DG4D_ASSIGN_OR_RETURN(shape_, AddShape(frame));
+      if (frame == 0 || !share_corners_) {
+        DG4D_ASSIGN_OR_RETURN(shape, AddShape(frame));
       } else {
-        AddPlaces(frame, shape_);
+        AddPlaces(frame, shape);
       }
-      DG4D_ASSIGN_OR_RETURN(Json primitive, Primitive(frame, shape_));
+      DG4D_ASSIGN_OR_RETURN(Json primitive, Primitive(frame, shape));
       json_["meshes"].push_back(
           {{"name", FrameName(frame)},
            {"primitives", Json::array({std::move(primitive)})}});
@@ -329,8 +339,8 @@ class Writer {
   const Gltf::Options& options_;
   const std::vector<Mesh>& meshes_;
   const double fps_;
-  const bool one_topology_;
-  Shape shape_;
+  // Whether all frames have the indices and texture coordinates of the first.
+  const bool share_corners_;
   bool double_sided_ = false;
   GlbBuilder glb_;
   Json json_;
@@ -387,8 +397,9 @@ absl::Status Gltf::DoExport(const Scene& scene, const std::string& path,
   DG4D_ASSIGN_OR_RETURN(const bool morphs,
                         Morphs(options_.animation, scene.meshes, context));
   Writer writer(options_, scene.meshes, fps);
-  DG4D_ASSIGN_OR_RETURN(const std::string bytes,
-                        morphs ? writer.Morphing() : writer.Taking());
+  DG4D_ASSIGN_OR_RETURN(const std::string bytes, morphs
+                                                     ? writer.WithMorphTargets()
+                                                     : writer.WithNodes());
   return WriteFileAtomically(path, bytes);
 }
 

@@ -2,8 +2,8 @@
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/from_blob.h>
 
+#include <algorithm>
 #include <cstring>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -81,7 +81,6 @@ at::Tensor Corners(const Mesh& mesh) {
 at::Tensor Corners(const Glb& glb, const Json& primitive,
                    const at::Tensor& positions) {
   const std::vector<int> indices = glb.Indices(primitive["indices"]);
-  std::vector<at::Tensor> rows;
   const at::Tensor corners =
       positions.new_empty({static_cast<int64_t>(indices.size()), 3});
   for (size_t i = 0; i < indices.size(); ++i) {
@@ -247,6 +246,20 @@ TEST_F(GltfExporterTest, SharesWhatNodesHaveInCommon) {
   EXPECT_EQ(first["attributes"]["TEXCOORD_0"],
             last["attributes"]["TEXCOORD_0"]);
   EXPECT_NE(first["attributes"]["POSITION"], last["attributes"]["POSITION"]);
+}
+
+TEST_F(GltfExporterTest, TexturesOnlyTheFramesThatHaveATexture) {
+  Scene scene = MovingScene(3);
+  scene.meshes[0].albedo = Image();
+  const Glb glb = ExportAndRead(scene);
+  for (int frame = 0; frame < 3; ++frame) {
+    const Json& primitive = glb.json["meshes"][frame]["primitives"][0];
+    EXPECT_EQ(primitive["attributes"].contains("TEXCOORD_0"), frame > 0);
+    const int material = primitive["material"];
+    EXPECT_EQ(glb.json["materials"][material]["pbrMetallicRoughness"].contains(
+                  "baseColorTexture"),
+              frame > 0);
+  }
 }
 
 TEST_F(GltfExporterTest, ShowsBothSidesOfAnOpenSurfaceOnly) {
