@@ -2,8 +2,8 @@
 //
 //   export_samples FOLDER
 //
-// FOLDER then has NAME.glb and NAME_obj/ for each scene, and expected.json:
-// what a program must show of it.
+// FOLDER then has NAME.glb, NAME_obj/ and NAME_ply/ for each scene, and
+// expected.json: what a program must show of it.
 
 #include <ATen/core/Tensor.h>
 
@@ -24,12 +24,15 @@ namespace {
 
 using Json = nlohmann::json;
 
+std::vector<float> Values(const at::Tensor& tensor) {
+  const at::Tensor floats = tensor.contiguous();
+  const float* values = floats.data_ptr<float>();
+  return {values, values + floats.numel()};
+}
+
 // x y z of every corner of every triangle in order.
 std::vector<float> Corners(const Mesh& mesh) {
-  const at::Tensor corners =
-      mesh.vertices.index_select(0, mesh.triangles.view({-1})).contiguous();
-  const float* values = corners.data_ptr<float>();
-  return {values, values + corners.numel()};
+  return Values(mesh.vertices.index_select(0, mesh.triangles.view({-1})));
 }
 
 // Red, green and blue of the texture's top left pixel.
@@ -43,6 +46,13 @@ Json Expected(const Scene& scene) {
   for (const Mesh& mesh : scene.meshes) {
     expected["frames"].push_back(
         {{"corners", Corners(mesh)}, {"top_left", TopLeft(mesh)}});
+  }
+  for (int i = 0; i < scene.gaussian_frames.size(); ++i) {
+    const Gaussians frame = FrameAt(scene.gaussians, scene.gaussian_frames, i);
+    expected["gaussians"].push_back(
+        {{"means", Values(frame.means)},
+         {"log_scales", Values(frame.log_scales)},
+         {"opacity_logits", Values(frame.opacity_logits)}});
   }
   return expected;
 }
@@ -64,6 +74,7 @@ absl::Status ExportAll(const std::string& folder) {
     const std::string path = folder + "/" + name;
     DG4D_RETURN_IF_ERROR(Export("gltf", {}, scene, path + ".glb"));
     DG4D_RETURN_IF_ERROR(Export("obj", {}, scene, path + "_obj"));
+    DG4D_RETURN_IF_ERROR(Export("ply", {}, scene, path + "_ply"));
     expected[name] = Expected(scene);
   }
   ConfigNode compact;
