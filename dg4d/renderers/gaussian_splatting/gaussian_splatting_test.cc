@@ -98,9 +98,9 @@ at::Tensor Loss(const GaussianRendering& rendering) {
 }
 
 void CompareWithReference(const ConfigNode& options) {
-  const std::vector<int> shown = {1, 0, 1, 0};
-  const Leaves leaves = MakeLeaves(2, 400, shown);
-  const std::vector<Camera> cameras = MakeCameras(4, 53, 41);
+  const std::vector<int> shown = {1, 0, 1};
+  const Leaves leaves = MakeLeaves(2, 250, shown);
+  const std::vector<Camera> cameras = MakeCameras(3, 45, 37);
   GaussianRendering renderings[2];
   std::vector<at::Tensor> gradients[2];
   int k = 0;
