@@ -230,16 +230,16 @@ class Rows {
           absl::StrCat("its element '", element.name,
                        "' has lists and comes before the vertices"));
     }
-    if (format_ == Format::kAscii) {
+    DG4D_RETURN_IF_ERROR(CheckSize(element));
+    if (format_ == Format::kAscii && !element.properties.empty()) {
       for (int64_t i = 0; i < element.count; ++i) {
         for (size_t j = 0; j < element.properties.size(); ++j) {
           if (Word().empty()) return CutOff();
         }
       }
-      return absl::OkStatus();
+    } else if (format_ != Format::kAscii) {
+      body_.remove_prefix(element.count * element.row_size);
     }
-    DG4D_RETURN_IF_ERROR(CheckSize(element));
-    body_.remove_prefix(element.count * element.row_size);
     return absl::OkStatus();
   }
 

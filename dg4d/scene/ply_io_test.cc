@@ -6,6 +6,7 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -240,6 +241,40 @@ TEST(GaussiansPly, RefusesHostileHeaders) {
   ExpectRefused(
       absl::StrReplaceAll(std::string(kAscii), {{"255 4", "255 four"}}),
       "'four'");
+}
+
+TEST(GaussiansPly, PassesOverElementsWithoutNumbersAtOnce) {
+  for (const std::string& ply :
+       {std::string(kAscii), EncodeGaussiansPly(SomeGaussians(2, 1))}) {
+    const auto read = DecodeGaussiansPly(
+        absl::StrReplaceAll(
+            ply, {{"element vertex",
+                   "element nothing 9000000000000000000\nelement vertex"}}),
+        "test");
+    EXPECT_TRUE(read.ok()) << read.status();
+  }
+}
+
+TEST(GaussiansPly, SurvivesDamageAnywhere) {
+  // A linear congruential generator: the same damage each time.
+  uint32_t state = 1;
+  const auto draw = [&state](uint32_t below) {
+    state = state * 1664525 + 1013904223;
+    return (state >> 8) % below;
+  };
+  for (const std::string& ply :
+       {std::string(kAscii), EncodeGaussiansPly(SomeGaussians(2, 4))}) {
+    for (int round = 0; round < 3000; ++round) {
+      std::string damaged = ply;
+      for (int i = 0; i < 3; ++i) {
+        damaged[draw(damaged.size())] = static_cast<char>(draw(256));
+      }
+      const auto read = DecodeGaussiansPly(damaged, "test");
+      if (!read.ok()) {
+        EXPECT_EQ(read.status().code(), absl::StatusCode::kInvalidArgument);
+      }
+    }
+  }
 }
 
 TEST(GaussiansPly, RefusesNumbersThatAreNotFinite) {

@@ -182,8 +182,10 @@ TEST_P(ExporterConformance, ReportsAPathThatCannotBe) {
 }
 
 TEST_P(ExporterConformance, ReportsAFolderThatMayNotBeWritten) {
-  if (geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
   chmod(folder_.c_str(), 0500);
+  if (access(folder_.c_str(), W_OK) == 0) {
+    GTEST_SKIP() << "this user, as root, may write everywhere";
+  }
   const absl::Status status = Export(MovingScene(), DefaultPath());
   chmod(folder_.c_str(), 0700);
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied) << status;

@@ -123,7 +123,9 @@ absl::StatusOr<std::string> GlbBuilder::Finish(Json json) const {
   }
   json["buffers"] = Json::array({{{"byteLength", binary_.size()}}});
 
-  std::string text = json.dump();
+  // Names come from users; what is no UTF-8 must not throw.
+  std::string text = json.dump(/*indent=*/-1, ' ', /*ensure_ascii=*/false,
+                               Json::error_handler_t::replace);
   Pad(text, ' ');
   constexpr size_t kHeaders = 12 + 8 + 8;
   const size_t size = kHeaders + text.size() + binary_.size();

@@ -299,9 +299,31 @@ TEST_F(GltfExporterTest, RefusesToMorphBetweenTopologies) {
 }
 
 TEST_F(GltfExporterTest, RefusesMoreTargetsThanProgramsShow) {
-  const absl::Status status = Export(MovingScene(257));
+  Scene scene = StaticScene();
+  scene.meshes.assign(257, scene.meshes[0]);
+  const absl::Status status = Export(scene);
   EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
   EXPECT_TRUE(absl::StrContains(status.message(), "257 frames")) << status;
+}
+
+TEST_F(GltfExporterTest, WarnsOfMoreTargetsThanPhonesShow) {
+  class Listener final : public RunObserver {
+   public:
+    void Warning(absl::string_view, absl::string_view message) override {
+      warnings.emplace_back(message);
+    }
+    std::vector<std::string> warnings;
+  } listener;
+  RunContext context({.observers = {&listener}});
+  const auto exporter = Registry<Exporter>::Create("gltf").value();
+  Scene scene = StaticScene();
+  scene.meshes.assign(129, scene.meshes[0]);
+  ASSERT_TRUE(exporter->Export(scene, path_, context).ok());
+  EXPECT_TRUE(listener.warnings.empty());
+  scene.meshes.push_back(scene.meshes[0]);
+  ASSERT_TRUE(exporter->Export(scene, path_, context).ok());
+  ASSERT_EQ(listener.warnings.size(), 1u);
+  EXPECT_TRUE(absl::StrContains(listener.warnings[0], "129"));
 }
 
 TEST_F(GltfExporterTest, RefusesABrokenMeshAndNamesItsFrame) {
