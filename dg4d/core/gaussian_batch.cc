@@ -27,6 +27,16 @@ void CheckTensor(const char* name, const at::Tensor& tensor,
 
 }  // namespace
 
+absl::Status SplattingOptions::Validate() const {
+  if (!(low_pass >= 0)) {
+    return absl::InvalidArgumentError("low_pass must be at least 0");
+  }
+  if (!(near > 0)) {
+    return absl::InvalidArgumentError("near must be greater than 0");
+  }
+  return absl::OkStatus();
+}
+
 void CheckGaussianBatch(const GaussianBatch& batch,
                         absl::Span<const Camera> cameras,
                         const at::Tensor& background,

@@ -5,11 +5,28 @@
 
 #include <array>
 
+#include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/scene/camera.h"
 
 namespace dg4d {
+
+// The options that all renderers of Gaussians by splatting have.
+struct SplattingOptions {
+  double low_pass = 0.3;
+  double near = 0.2;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("low_pass", low_pass,
+      "Variance added to each splat on the image, in square pixels.");
+    v("near", near,
+      "Distance along the viewing axis up to which Gaussians are not drawn.");
+  }
+
+  absl::Status Validate() const;
+};
 
 // For renderers of Gaussians: throws c10::Error, naming what is wrong, unless
 // the arguments of GaussianRenderer::Render are as declared there.

@@ -17,7 +17,6 @@
 #include <array>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "dg4d/core/gaussian_batch.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
@@ -262,32 +261,9 @@ GaussianRendering RenderOne(const Parameters& gaussians, const Camera& camera,
 
 }  // namespace
 
-struct Options {
-  double low_pass = 0.3;
-  double near = 0.2;
-
-  template <typename V>
-  void Visit(V& v) {
-    v("low_pass", low_pass,
-      "Variance added to each splat on the image, in square pixels.");
-    v("near", near,
-      "Distance along the viewing axis up to which Gaussians are not drawn.");
-  }
-
-  absl::Status Validate() const {
-    if (!(low_pass >= 0)) {
-      return absl::InvalidArgumentError("low_pass must be at least 0");
-    }
-    if (!(near > 0)) {
-      return absl::InvalidArgumentError("near must be greater than 0");
-    }
-    return absl::OkStatus();
-  }
-};
-
 class GaussianReference final : public GaussianRenderer {
  public:
-  using Options = gaussian_reference::Options;
+  using Options = SplattingOptions;
 
   explicit GaussianReference(const Options& options) : options_(options) {}
 

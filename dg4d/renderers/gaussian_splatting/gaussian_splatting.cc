@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "dg4d/core/gaussian_batch.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
@@ -251,32 +250,9 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
 
 }  // namespace
 
-struct Options {
-  double low_pass = 0.3;
-  double near = 0.2;
-
-  template <typename V>
-  void Visit(V& v) {
-    v("low_pass", low_pass,
-      "Variance added to each splat on the image, in square pixels.");
-    v("near", near,
-      "Distance along the viewing axis up to which Gaussians are not drawn.");
-  }
-
-  absl::Status Validate() const {
-    if (!(low_pass >= 0)) {
-      return absl::InvalidArgumentError("low_pass must be at least 0");
-    }
-    if (!(near > 0)) {
-      return absl::InvalidArgumentError("near must be greater than 0");
-    }
-    return absl::OkStatus();
-  }
-};
-
 class GaussianSplatting final : public GaussianRenderer {
  public:
-  using Options = gaussian_splatting::Options;
+  using Options = SplattingOptions;
 
   explicit GaussianSplatting(const Options& options) : options_(options) {}
 
