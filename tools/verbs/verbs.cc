@@ -3,8 +3,8 @@
 namespace dg4d {
 
 std::vector<const Verb*> Verbs() {
-  return {&RunVerb(),     &ExportVerb(), &RenderVerb(),
-          &PluginsVerb(), &DoctorVerb(), &BenchmarkVerb()};
+  return {&RunVerb(),    &ExportVerb(),   &RenderVerb(),   &PluginsVerb(),
+          &DoctorVerb(), &EvaluateVerb(), &BenchmarkVerb()};
 }
 
 }  // namespace dg4d

@@ -1,0 +1,110 @@
+#include "tools/evaluation/evaluation.h"
+
+#include <ATen/Parallel.h>
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "dg4d/base/files.h"
+#include "dg4d/core/config.h"
+#include "dg4d/core/pipeline.h"
+#include "dg4d/testing/synthetic_scene.h"
+#include "gtest/gtest.h"
+
+namespace dg4d {
+namespace {
+
+// A folder of small pictures of the box, `frames` times.
+std::string Pictures(int frames) {
+  const std::string folder =
+      testing::TempDir() + "/box_" + std::to_string(frames);
+  std::filesystem::remove_all(folder);
+  const SyntheticScene scene = SyntheticScene::Create("twisting_box").value();
+  EXPECT_TRUE(
+      WriteSyntheticDataset(
+          scene,
+          {.frames = frames, .train_views = 4, .test_views = 2, .size = 32},
+          folder)
+          .ok());
+  return folder;
+}
+
+absl::StatusOr<std::vector<Evaluation>> EvaluateFolder(
+    const std::string& folder, const std::string& output, int iterations) {
+  at::set_num_threads(1);  // as the program does
+  EvaluationOptions options;
+  options.suite = folder;
+  options.output = output;
+  const std::string steps = std::to_string(iterations);
+  options.overrides = {"stages.static_gaussians.iterations=" + steps,
+                       "stages.dynamic_gaussians.iterations=" + steps};
+  return Evaluate(options, [](const Evaluation&) {});
+}
+
+TEST(Evaluation, LinesAreValidForStaticAndMovingObjects) {
+  for (const int frames : {1, 14}) {
+    const auto config =
+        ParseYaml(EvaluationConfig("a folder", frames, 256, true), "test");
+    ASSERT_TRUE(config.ok()) << config.status();
+    const auto pipeline = Pipeline::Create(*config);
+    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+    EXPECT_EQ(pipeline->stage_keys().size(), frames > 1 ? 2u : 1u);
+  }
+}
+
+TEST(Evaluation, MoreStepsMeasureBetter) {
+  const std::string folder = Pictures(1);
+  const std::string output = testing::TempDir() + "/evaluation";
+  const auto few = EvaluateFolder(folder, output, 2);
+  const auto many = EvaluateFolder(folder, output, 80);
+  ASSERT_TRUE(few.ok()) << few.status();
+  ASSERT_TRUE(many.ok()) << many.status();
+  EXPECT_EQ(many->front().name, "box_1");
+  EXPECT_EQ(many->front().train_views, 4);
+  EXPECT_EQ(many->front().test_views, 2);
+  EXPECT_FALSE(many->front().dynamic);
+  EXPECT_FALSE(many->front().flicker.has_value());
+  EXPECT_GT(many->front().psnr, few->front().psnr + 3);
+  EXPECT_GT(many->front().ssim, few->front().ssim);
+  EXPECT_GT(many->front().mask_iou, few->front().mask_iou);
+  EXPECT_TRUE(std::filesystem::exists(output + "/box_1/test/r_001.png"));
+}
+
+TEST(Evaluation, FoldersWithSeveralTimesAreFittedInMotion) {
+  const std::string output = testing::TempDir() + "/moving";
+  const auto results = EvaluateFolder(Pictures(3), output, 2);
+  ASSERT_TRUE(results.ok()) << results.status();
+  EXPECT_TRUE(results->front().dynamic);
+  EXPECT_EQ(results->front().frames, 3);
+  EXPECT_TRUE(results->front().flicker.has_value());
+  EXPECT_EQ(results->front().stage_seconds.size(), 2u);
+
+  const auto text = ReadFile(output + "/results.json");
+  ASSERT_TRUE(text.ok()) << text.status();
+  const auto json = nlohmann::json::parse(*text);
+  EXPECT_EQ(json["results"][0]["name"], "box_3");
+  EXPECT_EQ(json["results"][0]["psnr_db"], results->front().psnr);
+  EXPECT_TRUE(json["results"][0]["chamfer"].is_null());
+}
+
+TEST(Evaluation, SaysWhichFolderIsWrong) {
+  const auto results =
+      EvaluateFolder("no/such/folder", testing::TempDir() + "/none", 1);
+  EXPECT_EQ(results.status().code(), absl::StatusCode::kNotFound);
+  EXPECT_NE(results.status().message().find("no/such/folder"),
+            std::string::npos);
+}
+
+TEST(Evaluation, TableHasAColumnForEachMeasure) {
+  Evaluation evaluation;
+  evaluation.name = "thing";
+  evaluation.psnr = 31.25;
+  const std::string row = TableRow(evaluation);
+  EXPECT_EQ(row.size(), TableHeader().size());
+  EXPECT_NE(row.find("31.25"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace dg4d

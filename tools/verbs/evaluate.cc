@@ -1,0 +1,92 @@
+#include <unistd.h>
+
+#include <filesystem>
+#include <iostream>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "dg4d/base/status.h"
+#include "gflags/gflags.h"
+#include "tools/evaluation/evaluation.h"
+#include "tools/flags.h"
+#include "tools/observers/progress.h"
+#include "tools/verb.h"
+
+DEFINE_string(suite, "procedural",
+              "\"procedural\", or a folder of posed pictures in the "
+              "Blender/D-NeRF layout.");
+DEFINE_int32(max_side, 256, "Larger pictures are shrunk to this side.");
+
+namespace dg4d {
+namespace {
+
+absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
+  if (FLAGS_output.empty()) {
+    return absl::InvalidArgumentError(
+        "where should the results go? Say --output=FOLDER");
+  }
+  if (FLAGS_max_side < 16) {
+    return absl::InvalidArgumentError("--max_side must be at least 16");
+  }
+  if (FLAGS_suite != "procedural" &&
+      !std::filesystem::is_directory(FLAGS_suite)) {
+    return absl::NotFoundError(absl::StrCat(
+        "--suite=", FLAGS_suite, " is neither \"procedural\" nor a folder"));
+  }
+  std::error_code ignored;
+  if (std::filesystem::exists(FLAGS_output, ignored) &&
+      !std::filesystem::is_empty(FLAGS_output, ignored) && !FLAGS_overwrite) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(FLAGS_output,
+                     " is not empty; say --overwrite to write into it, or "
+                     "name another --output"));
+  }
+  for (const std::string& override : overrides) {
+    if (override.find('=') != std::string::npos) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", override,
+                     "' is no key=value, as "
+                     "stages.static_gaussians.iterations=100"));
+  }
+  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+  ApplyThreads();
+
+  Progress progress(std::cerr, isatty(STDERR_FILENO));
+  EvaluationOptions options = {
+      .suite = FLAGS_suite,
+      .output = std::filesystem::path(FLAGS_output).lexically_normal().string(),
+      .max_side = FLAGS_max_side,
+      .overrides = overrides,
+      .run = {.devices = {device}}};
+  if (!FLAGS_quiet) options.run.observers.push_back(&progress);
+  std::cout << TableHeader() << std::flush;
+  DG4D_RETURN_IF_ERROR(Evaluate(options, [](const Evaluation& evaluation) {
+                         std::cout << TableRow(evaluation) << std::flush;
+                       }).status());
+  std::cout << "The same as JSON: " << options.output << "/results.json\n";
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+const Verb& EvaluateVerb() {
+  static const auto& verb = *new Verb{
+      .name = "evaluate",
+      .summary = "Measures how well objects of known looks are reconstructed.",
+      .usage = "--output=FOLDER [--suite=FOLDER] [key=value ...]",
+      .flags = {"suite", "output", "max_side", "overwrite", "device", "threads",
+                "quiet"},
+      .notes =
+          "Learns from the train split and is measured on the test split:\n"
+          "PSNR and SSIM on white, IoU of the masks, flicker (how frame-to-\n"
+          "frame changes differ from the true ones) and, for procedural\n"
+          "scenes, the Chamfer distance of the mesh, in world units.\n"
+          "key=value changes options of the stages, as in dg4d run.\n",
+      .run = &EvaluateSuite,
+  };
+  return verb;
+}
+
+}  // namespace dg4d
