@@ -255,6 +255,7 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes,
                         Decode(bytes, name, probe.format));
   const int side = std::max(decoded.rows, decoded.cols);
   const int factor = (side + options.max_side - 1) / options.max_side;
+  if (options.shrunk_by != nullptr) *options.shrunk_by = factor;
   // OpenCV's TIFF reader puts rows and columns upright itself.
   const int orientation = probe.format == "TIFF" ? 1 : probe.orientation;
   return ApplyOrientation(Convert(decoded, factor), orientation);

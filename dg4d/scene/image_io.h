@@ -17,6 +17,8 @@ struct ReadImageOptions {
   // brings it below, while it still has 8 or 16 bits a channel, so that memory
   // stays near that of the decoded file. Must be positive.
   int max_side = 4096;  // pixels
+  // If given, receives that factor, 1 for a picture that was not shrunk.
+  int* shrunk_by = nullptr;
 };
 
 // The picture in the file at `path`: PNG, JPEG, WebP, TIFF, BMP, PNM or

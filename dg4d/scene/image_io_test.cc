@@ -350,8 +350,10 @@ TEST(ImageIo, ShrinkingWeighsColoursByAlpha) {
 }
 
 TEST(ImageIo, ShrinkingCoversSidesThatDoNotDivide) {
+  int factor = 0;
   const Image small = *DecodeImage(*EncodePng({at::full({7, 5, 3}, 0.4)}), "x",
-                                   {.max_side = 3});
+                                   {.max_side = 3, .shrunk_by = &factor});
+  EXPECT_EQ(factor, 3);
   EXPECT_EQ(small.height(), 3);
   EXPECT_EQ(small.width(), 2);
   EXPECT_LT((small.pixels - 0.4).abs().max().item<float>(), 1e-6);
