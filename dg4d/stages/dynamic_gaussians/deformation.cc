@@ -6,7 +6,6 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
-#include <ATen/ops/relu.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -28,81 +27,28 @@ using torch::autograd::variable_list;
 
 constexpr int64_t kRowsPerChunk = 4096;
 
-// The network on some rows: activations that the gradients need again.
-struct Activations {
-  std::vector<at::Tensor> trunk;  // inputs of each trunk layer
-  at::Tensor rectified;           // r [M, width]
-  at::Tensor residual;            // r + L1 r of each head [M, heads * width]
-};
-
-// `layers` as Deformation keeps them, `heads` the sizes of their outputs.
-struct Network {
-  at::TensorList layers;
-  std::vector<int64_t> heads;
-
-  size_t depth() const { return layers.size() / 2 - 2; }
-  const at::Tensor& weight(size_t i) const { return layers[2 * i]; }
-  const at::Tensor& bias(size_t i) const { return layers[2 * i + 1]; }
-  int64_t width() const { return weight(depth()).size(1); }
-  int64_t outputs() const { return weight(depth() + 1).size(0); }
-
-  Activations Run(const at::Tensor& input) const {
-    Activations activations;
-    at::Tensor h = input;
-    for (size_t i = 0; i < depth(); ++i) {
-      if (i > 0) h = at::relu(h);
-      activations.trunk.push_back(h);
-      h = at::addmm(bias(i), h, weight(i).t());
-    }
-    activations.rectified = h.relu_();
-    activations.residual =
-        at::addmm(bias(depth()), activations.rectified, weight(depth()).t());
-    for (size_t head = 0; head < heads.size(); ++head) {
-      activations.residual.narrow(1, head * width(), width())
-          .add_(activations.rectified);
-    }
-    return activations;
-  }
-
-  // Calls visit(head, first output, number of outputs).
-  template <typename Visit>
-  void ForEachHead(const Visit& visit) const {
-    int64_t first = 0;
-    for (size_t head = 0; head < heads.size(); ++head) {
-      visit(static_cast<int64_t>(head), first, heads[head]);
-      first += heads[head];
-    }
-  }
-};
-
-// The network on rows [M, in], in chunks that threads share; activations are
-// made again for the gradients instead of kept.
-class NetworkFunction : public torch::autograd::Function<NetworkFunction> {
+// Linear layers with a ReLU between each two: weights [out, in] and biases
+// [out] in turn. Rows [M, in] are cut into chunks that threads share;
+// activations are made again for the gradients instead of kept.
+class PerceptronFunction
+    : public torch::autograd::Function<PerceptronFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input,
-                            at::TensorList layers,
-                            const std::vector<int64_t>& heads) {
-    const Network network{layers, heads};
+                            at::TensorList layers) {
     const at::Tensor output =
-        at::empty({input.size(0), network.outputs()}, input.options());
+        at::empty({input.size(0), layers.back().size(0)}, input.options());
     ParallelFor(input.size(0), kRowsPerChunk, [&](int64_t begin, int64_t end) {
       const at::AutoDispatchBelowAutograd below_autograd;
-      const Activations activations = network.Run(input.slice(0, begin, end));
+      const size_t last = layers.size() / 2 - 1;
       const at::Tensor rows = output.slice(0, begin, end);
-      const at::Tensor& weight = network.weight(network.depth() + 1);
-      const at::Tensor& bias = network.bias(network.depth() + 1);
-      network.ForEachHead([&](int64_t head, int64_t first, int64_t size) {
-        rows.narrow(1, first, size)
-            .copy_(at::addmm(bias.narrow(0, first, size),
-                             activations.residual.narrow(
-                                 1, head * network.width(), network.width()),
-                             weight.narrow(0, first, size).t()));
-      });
+      rows.copy_(
+          at::addmm(layers[2 * last + 1],
+                    InputsOfLayers(layers, input.slice(0, begin, end)).back(),
+                    layers[2 * last].t()));
     });
     variable_list saved = {input};
     saved.insert(saved.end(), layers.begin(), layers.end());
     context->save_for_backward(saved);
-    context->saved_data["heads"] = heads;
     return output;
   }
 
@@ -111,7 +57,6 @@ class NetworkFunction : public torch::autograd::Function<NetworkFunction> {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& input = saved.front();
     const variable_list layers(saved.begin() + 1, saved.end());
-    const Network network{layers, context->saved_data["heads"].toIntVector()};
     const at::Tensor gradient = output_gradients.front().contiguous();
 
     const int64_t chunks = (input.size(0) + kRowsPerChunk - 1) / kRowsPerChunk;
@@ -120,7 +65,7 @@ class NetworkFunction : public torch::autograd::Function<NetworkFunction> {
     ParallelFor(input.size(0), kRowsPerChunk, [&](int64_t begin, int64_t end) {
       const at::AutoDispatchBelowAutograd below_autograd;
       parts[begin / kRowsPerChunk] = Backward(
-          network, input.slice(0, begin, end), gradient.slice(0, begin, end),
+          layers, input.slice(0, begin, end), gradient.slice(0, begin, end),
           input_gradient.slice(0, begin, end));
     });
     variable_list result = {input_gradient};
@@ -129,46 +74,32 @@ class NetworkFunction : public torch::autograd::Function<NetworkFunction> {
       for (const variable_list& part : parts) sum += part[i];
       result.push_back(sum);
     }
-    result.emplace_back();  // heads
     return result;
   }
 
  private:
+  static std::vector<at::Tensor> InputsOfLayers(at::TensorList layers,
+                                                const at::Tensor& rows) {
+    std::vector<at::Tensor> inputs = {rows};
+    for (size_t i = 0; i + 2 < layers.size(); i += 2) {
+      inputs.push_back(
+          at::addmm(layers[i + 1], inputs.back(), layers[i].t()).relu_());
+    }
+    return inputs;
+  }
+
   // Gradients of the layers from some rows; writes that of their input.
-  static variable_list Backward(const Network& network, const at::Tensor& input,
+  static variable_list Backward(at::TensorList layers, const at::Tensor& rows,
                                 const at::Tensor& gradient,
                                 const at::Tensor& input_gradient) {
-    const size_t depth = network.depth();
-    const int64_t width = network.width();
-    const Activations activations = network.Run(input);
-    variable_list gradients(network.layers.size());
-
-    const at::Tensor& last = network.weight(depth + 1);
-    gradients[2 * (depth + 1)] = at::empty(last.sizes(), last.options());
-    gradients[2 * (depth + 1) + 1] = gradient.sum(0);
-    const at::Tensor residual_gradient =
-        at::empty(activations.residual.sizes(), gradient.options());
-    network.ForEachHead([&](int64_t head, int64_t first, int64_t size) {
-      const at::Tensor g = gradient.narrow(1, first, size);
-      gradients[2 * (depth + 1)]
-          .narrow(0, first, size)
-          .copy_(at::mm(g.t(),
-                        activations.residual.narrow(1, head * width, width)));
-      residual_gradient.narrow(1, head * width, width)
-          .copy_(at::mm(g, last.narrow(0, first, size)));
-    });
-    gradients[2 * depth] = at::mm(residual_gradient.t(), activations.rectified);
-    gradients[2 * depth + 1] = residual_gradient.sum(0);
-    at::Tensor g = at::mm(residual_gradient, network.weight(depth));
-    for (size_t head = 0; head < network.heads.size(); ++head) {
-      g += residual_gradient.narrow(1, head * width, width);
-    }
-    g *= activations.rectified > 0;
-    for (size_t i = depth; i-- > 0;) {
-      gradients[2 * i] = at::mm(g.t(), activations.trunk[i]);
+    const std::vector<at::Tensor> inputs = InputsOfLayers(layers, rows);
+    variable_list gradients(layers.size());
+    at::Tensor g = gradient;
+    for (size_t i = inputs.size(); i-- > 0;) {
+      gradients[2 * i] = at::mm(g.t(), inputs[i]);
       gradients[2 * i + 1] = g.sum(0);
-      g = at::mm(g, network.weight(i));
-      if (i > 0) g *= activations.trunk[i] > 0;
+      g = at::mm(g, layers[2 * i]);
+      if (i > 0) g *= inputs[i] > 0;
     }
     input_gradient.copy_(g);
     return gradients;
@@ -233,9 +164,27 @@ Deltas Deformation::operator()(const at::Tensor& points,
   const at::Tensor features =
       grid_ ? grid_->Sample(points, times)
             : RawCoordinates(points, times, shape_.grid.cyclic_time);
+  // A head is linear in r = ReLU(h): L2 (r + L1 r + b1) + b2 is M r + c, which
+  // costs a row far less than its two layers would.
+  std::vector<at::Tensor> layers(layers_.begin(), layers_.end() - 4);
+  const at::Tensor& first_weights = layers_[layers_.size() - 4];
+  const at::Tensor& first_biases = layers_[layers_.size() - 3];
+  const at::Tensor& last_weights = layers_[layers_.size() - 2];
+  std::vector<at::Tensor> weights, biases;
+  int64_t output_of_head = 0;
+  for (size_t head = 0; head < head_sizes_.size(); ++head) {
+    const int64_t row = static_cast<int64_t>(head) * shape_.width;
+    const at::Tensor last =
+        last_weights.narrow(0, output_of_head, head_sizes_[head]);
+    weights.push_back(last +
+                      at::mm(last, first_weights.narrow(0, row, shape_.width)));
+    biases.push_back(last.mv(first_biases.narrow(0, row, shape_.width)));
+    output_of_head += head_sizes_[head];
+  }
+  layers.push_back(at::cat(weights));
+  layers.push_back(at::cat(biases) + layers_.back());
   const at::Tensor output =
-      NetworkFunction::apply(features.flatten(0, 1), at::TensorList(layers_),
-                             head_sizes_)
+      PerceptronFunction::apply(features.flatten(0, 1), at::TensorList(layers))
           .view({static_cast<int64_t>(times.size()), points.size(0), -1});
   Deltas deltas;
   int64_t first = 0;

@@ -96,7 +96,7 @@ struct RegularisationOptions {
 };
 
 struct Options {
-  int64_t iterations = 300;
+  int64_t iterations = 200;
   int frames = 0;
   int frames_per_step = 4;
   int samples_per_frame = 1;
@@ -109,8 +109,8 @@ struct Options {
   GridOptions grid;
   NetworkOptions network;
   RegularisationOptions regularisation;
-  Schedule grid_rate = {2e-2, 2e-3, 300};
-  Schedule network_rate = {2e-3, 2e-4, 300};
+  Schedule grid_rate = {2e-2, 2e-3, 200};
+  Schedule network_rate = {2e-3, 2e-4, 200};
   bool optimize_gaussians = false;
   Schedule means_rate = {1e-3, 2e-5, 500};
   Schedule sh_rate = {1e-2, 1e-2, 1};
