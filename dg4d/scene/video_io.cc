@@ -196,6 +196,12 @@ absl::StatusOr<bool> FfmpegReader::Skip() {
       continue;
     }
     if (received == AVERROR_EOF) {
+      if (frames_ == 0 && codec_->codec_id == AV_CODEC_ID_WEBP) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            path_,
+            ": animated WebP is not supported; save the film as mp4, "
+            "webm, gif or apng"));
+      }
       if (frames_ == 0) return Damaged("without a single whole frame");
       return false;
     }

@@ -4,6 +4,7 @@
 #include <ATen/ops/full.h>
 
 #include <cmath>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -145,6 +146,70 @@ TEST(VideoIo, ConvertsFramesAsTheyAreRead) {
         return absl::InvalidArgumentError("no");
       }).status();
   EXPECT_EQ(refused.message(), "no");
+}
+
+std::string BigEndian(uint32_t value, int bytes) {
+  std::string text;
+  for (int i = bytes - 1; i >= 0; --i) text += char(value >> 8 * i);
+  return text;
+}
+
+std::string PngChunk(const std::string& type, const std::string& body) {
+  uint32_t crc = ~0u;
+  for (const char byte : type + body) {
+    crc ^= static_cast<uint8_t>(byte);
+    for (int k = 0; k < 8; ++k) crc = crc >> 1 ^ (crc & 1 ? 0xEDB88320u : 0);
+  }
+  return BigEndian(body.size(), 4) + type + body + BigEndian(~crc, 4);
+}
+
+// An animated PNG of `frames` at 10 a second.
+std::string Apng(const std::vector<Image>& frames) {
+  std::string film;
+  uint32_t sequence = 0;
+  for (const Image& frame : frames) {
+    const std::string png = *EncodePng(frame);
+    const size_t data_begin = png.find("IDAT") - 4;
+    const size_t data_end = png.find("IEND") - 4;
+    if (film.empty()) {
+      film = png.substr(0, data_begin) +
+             PngChunk("acTL", BigEndian(frames.size(), 4) + BigEndian(0, 4));
+    }
+    film += PngChunk("fcTL",
+                     BigEndian(sequence++, 4) + BigEndian(frame.width(), 4) +
+                         BigEndian(frame.height(), 4) + BigEndian(0, 8) +
+                         BigEndian(1, 2) + BigEndian(10, 2) + BigEndian(0, 2));
+    if (sequence == 1) {
+      film += png.substr(data_begin, data_end - data_begin);
+    } else {
+      // One chunk of data: small pictures have no more.
+      film += PngChunk(
+          "fdAT", BigEndian(sequence++, 4) +
+                      png.substr(data_begin + 8, data_end - data_begin - 12));
+    }
+  }
+  return film + PngChunk("IEND", "");
+}
+
+TEST(VideoIo, KeepsAlphaWhereTheFormatHasIt) {
+  std::vector<Image> frames;
+  for (int i = 0; i < 3; ++i) {
+    Image frame{at::full({16, 16, 4}, 0.2 * (i + 1))};
+    frame.pixels.select(2, 3).fill_(0.3 * (i + 1));
+    frames.push_back(frame);
+  }
+  const std::string path = TestDirectory("alpha") + "/film.apng";
+  ASSERT_TRUE(WriteFileAtomically(path, Apng(frames)).ok());
+  const absl::StatusOr<Video> video = ReadVideo(path);
+  ASSERT_TRUE(video.ok()) << video.status();
+  ASSERT_EQ(video->size(), 3);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(video->frames[i].has_alpha());
+    EXPECT_LT(
+        (video->frames[i].pixels - frames[i].pixels).abs().max().item<float>(),
+        1.5 / 255)
+        << "frame " << i;
+  }
 }
 
 TEST(VideoIo, TurnsFilmsThatAPhoneTookUpright) {
