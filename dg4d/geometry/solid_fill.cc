@@ -56,6 +56,7 @@ class Filler {
     for (int level = radius_ * radius_ + 1; level >= 0; --level) {
       FloodLevel(level);
     }
+    FillGrooves();
     return Field();
   }
 
@@ -63,6 +64,16 @@ class Filler {
   int64_t Index(const Node& node) const {
     return int64_t{density_.Slot(node.block)} * BlockGrid::kVolume +
            node.sample;
+  }
+
+  template <typename Visit>
+  void ForSamples(const Visit& visit) const {
+    for (int block = 0; block < density_.block_count(); ++block) {
+      if (!density_.IsDense(block)) continue;
+      for (int sample = 0; sample < BlockGrid::kVolume; ++sample) {
+        visit(Node{block, sample});
+      }
+    }
   }
 
   void MarkObject() {
@@ -125,12 +136,11 @@ class Filler {
   // Squared distance to the nearest sample of the object, at most radius^2 + 1:
   // every sample at the rim of the object stamps a ball.
   void MeasureClearance() {
-    std::vector<std::array<int, 4>> ball;
     for (int z = -radius_; z <= radius_; ++z) {
       for (int y = -radius_; y <= radius_; ++y) {
         for (int x = -radius_; x <= radius_; ++x) {
           const int square = x * x + y * y + z * z;
-          if (square <= radius_ * radius_) ball.push_back({x, y, z, square});
+          if (square <= radius_ * radius_) ball_.push_back({x, y, z, square});
         }
       }
     }
@@ -145,7 +155,7 @@ class Filler {
           rim = rim || LabelOf(node) != kObject;
         });
         if (!rim) continue;
-        for (const auto& [dx, dy, dz, square] : ball) {
+        for (const auto& [dx, dy, dz, square] : ball_) {
           Stamp(at[0] * kSide + sample % kSide + dx,
                 at[1] * kSide + sample / kSide % kSide + dy,
                 at[2] * kSide + sample / (kSide * kSide) + dz, square);
@@ -194,6 +204,62 @@ class Filler {
     levels_[level].clear();
   }
 
+  // Both floods meet half-way through the shell: what a gap leaves outside is a
+  // groove. It is filled as far as no ball of the sealing radius fits in.
+  void FillGrooves() {
+    struct Reached {
+      Node node;
+      int steps;
+    };
+    std::vector<Reached> queue;
+    std::vector<uint8_t> visited(labels_.size(), 0);
+    const auto reach = [&](const Node& node, int steps) {
+      if (node.sample < 0 || LabelOf(node) != kOutside ||
+          visited[Index(node)]) {
+        return;
+      }
+      visited[Index(node)] = 1;
+      queue.push_back({node, steps});
+    };
+    ForSamples([&](const Node& node) {
+      if (LabelOf(node) != kInside) return;
+      ForNeighbours(node, [&](const Node& next) { reach(next, 0); });
+    });
+    std::vector<int64_t> groove;
+    for (size_t i = 0; i < queue.size(); ++i) {
+      const auto [node, steps] = queue[i];
+      if (IsNearWideOutside(node)) continue;
+      groove.push_back(Index(node));
+      if (steps == 2 * radius_ + 2) continue;
+      ForNeighbours(node, [&](const Node& next) { reach(next, steps + 1); });
+    }
+    for (const int64_t index : groove) labels_[index] = kInside;
+  }
+
+  // Whether a sample outside that is further than the radius from the object
+  // lies within the radius.
+  bool IsNearWideOutside(const Node& node) const {
+    const auto at = density_.BlockAt(node.block);
+    for (const auto& [dx, dy, dz, square] : ball_) {
+      const int x = at[0] * kSide + node.sample % kSide + dx;
+      const int y = at[1] * kSide + node.sample / kSide % kSide + dy;
+      const int z = at[2] * kSide + node.sample / (kSide * kSide) + dz;
+      if (x < 0 || y < 0 || z < 0) return true;
+      const int block = density_.BlockIndex(x / kSide, y / kSide, z / kSide);
+      if (block < 0) return true;
+      if (!density_.IsDense(block)) {
+        if (block_labels_[block] == kOutside) return true;
+        continue;
+      }
+      const int64_t index =
+          Index({block, ((z % kSide) * kSide + y % kSide) * kSide + x % kSide});
+      if (labels_[index] == kOutside && clearance_[index] > radius_ * radius_) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   BlockGrid Field() const {
     BlockGrid field = density_;
     for (int block = 0; block < field.block_count(); ++block) {
@@ -232,6 +298,7 @@ class Filler {
   std::vector<uint8_t> block_labels_;
   std::vector<uint8_t> labels_;
   std::vector<uint8_t> clearance_;         // squared, in voxels
+  std::vector<std::array<int, 4>> ball_;   // x, y, z, squared length
   std::vector<std::vector<Node>> levels_;  // nodes queued, by clearance
   int level_ = radius_ * radius_ + 1;
 };

@@ -11,7 +11,7 @@ struct SolidFillOptions {
   // Gaps in the shell are sealed up to about twice as many voxels wide; 0 to
   // 6. Spaces as narrow as that are still kept open where they do not lead
   // inside, as between an arm and the body.
-  int seal_radius = 2;
+  int seal_radius = 4;
 };
 
 // Makes a solid of a shell: a field that is positive inside, negative outside,
@@ -25,7 +25,8 @@ struct SolidFillOptions {
 // are seeded with the samples further than seal_radius from any of the object,
 // told apart by their connection to the border, and grow towards each other in
 // the order of that distance, so that they meet where the gap is narrowest (a
-// watershed, Vincent & Soille 1991).
+// watershed, Vincent & Soille 1991). The groove that this leaves in the outer
+// side of a gap is filled.
 BlockGrid SolidFill(const BlockGrid& density, const SolidFillOptions& options);
 
 }  // namespace dg4d

@@ -62,6 +62,20 @@ TEST(SolidFill, AGapInTheShellDoesNotLeak) {
   EXPECT_LT(AnalyzeTopology(leaking).signed_volume, 0.6 * sphere);
 }
 
+TEST(SolidFill, ASealedGapLeavesNoGroove) {
+  std::vector<Surfel> surfels = SphereSurfels({0, 0, 0}, 0.4, kVoxel);
+  std::erase_if(surfels, [](const Surfel& surfel) {
+    return std::abs(surfel.position.x) < 1.7 * kVoxel && surfel.position.z > 0;
+  });
+  const Mesh mesh = Extract(surfels);
+  EXPECT_EQ(AnalyzeTopology(mesh).components, 1);
+  const float* v = mesh.vertices.data_ptr<float>();
+  for (int64_t i = 0; i < mesh.vertex_count(); ++i) {
+    const double radius = std::hypot(v[3 * i], v[3 * i + 1], v[3 * i + 2]);
+    EXPECT_GT(radius, 0.4 - 0.6 * kVoxel);
+  }
+}
+
 // Sealing by plain closing would glue the two together.
 TEST(SolidFill, ANarrowSpaceBetweenPartsStaysOpen) {
   const double radius = 0.3;

@@ -56,7 +56,7 @@ struct Options {
   double voxel_pixels = 1;
   double density_threshold = 0.2;
   double min_opacity = 0.005;
-  int seal_radius = 2;
+  int seal_radius = 4;
   double min_component = 0.03;
   int smoothing = 10;
   int target_triangles = 25000;

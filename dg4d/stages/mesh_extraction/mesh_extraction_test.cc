@@ -71,7 +71,7 @@ Scene MovingBalls(int frames, double step) {
   return scene;
 }
 
-absl::Status Run(const std::string& options, Scene& scene) {
+absl::Status Extract(const std::string& options, Scene& scene) {
   RunContext context;
   context.EnterStage("mesh_extraction");
   return MakeStage(options)->Run(context, scene);
@@ -118,7 +118,7 @@ at::Tensor Draw(const Gaussians& gaussians, const Camera& camera) {
 
 TEST(MeshExtraction, LooksLikeTheGaussiansFromAllAround) {
   Scene scene = TwoBalls();
-  const absl::Status status = Run("topology: constant", scene);
+  const absl::Status status = Extract("topology: constant", scene);
   ASSERT_TRUE(status.ok()) << status;
   ASSERT_EQ(scene.meshes.size(), 1u);
   const Mesh& mesh = scene.meshes[0];
@@ -141,7 +141,7 @@ TEST(MeshExtraction, LooksLikeTheGaussiansFromAllAround) {
 
 TEST(MeshExtraction, OneTopologyIsCarriedByTheGaussians) {
   Scene scene = MovingBalls(3, 0.05);
-  const absl::Status status = Run("topology: constant", scene);
+  const absl::Status status = Extract("topology: constant", scene);
   ASSERT_TRUE(status.ok()) << status;
   ASSERT_EQ(scene.meshes.size(), 3u);
   EXPECT_TRUE(HaveOneTopology(scene.meshes));
@@ -156,7 +156,7 @@ TEST(MeshExtraction, OneTopologyIsCarriedByTheGaussians) {
 
 TEST(MeshExtraction, EachFrameCanHaveAMeshOfItsOwn) {
   Scene scene = MovingBalls(2, 0.3);
-  const absl::Status status = Run("topology: per_frame", scene);
+  const absl::Status status = Extract("topology: per_frame", scene);
   ASSERT_TRUE(status.ok()) << status;
   ASSERT_EQ(scene.meshes.size(), 2u);
   for (int i = 0; i < 2; ++i) {
@@ -172,7 +172,7 @@ TEST(MeshExtraction, EachFrameCanHaveAMeshOfItsOwn) {
 TEST(MeshExtraction, SaysWhatToDoWithoutAnythingSolid) {
   Scene scene = TwoBalls();
   scene.gaussians.opacity_logits.fill_(-4);
-  const absl::Status status = Run("topology: constant", scene);
+  const absl::Status status = Extract("topology: constant", scene);
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_NE(status.message().find("density_threshold"), std::string::npos);
 }
