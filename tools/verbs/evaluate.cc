@@ -14,9 +14,6 @@
 #include "tools/observers/progress.h"
 #include "tools/verb.h"
 
-DEFINE_string(suite, "procedural",
-              "\"procedural\", or a folder of posed pictures in the "
-              "Blender/D-NeRF layout.");
 DEFINE_int32(max_side, 256, "Larger pictures are shrunk to this side.");
 
 namespace dg4d {
@@ -30,10 +27,10 @@ absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
   if (FLAGS_max_side < 16) {
     return absl::InvalidArgumentError("--max_side must be at least 16");
   }
-  if (FLAGS_suite != "procedural" &&
-      !std::filesystem::is_directory(FLAGS_suite)) {
+  const std::string suite = FLAGS_suite.empty() ? "procedural" : FLAGS_suite;
+  if (suite != "procedural" && !std::filesystem::is_directory(suite)) {
     return absl::NotFoundError(absl::StrCat(
-        "--suite=", FLAGS_suite, " is neither \"procedural\" nor a folder"));
+        "--suite=", suite, " is neither \"procedural\" nor a folder"));
   }
   std::error_code ignored;
   if (std::filesystem::exists(FLAGS_output, ignored) &&
@@ -55,7 +52,7 @@ absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
 
   Progress progress(std::cerr, isatty(STDERR_FILENO));
   EvaluationOptions options = {
-      .suite = FLAGS_suite,
+      .suite = suite,
       .output = std::filesystem::path(FLAGS_output).lexically_normal().string(),
       .max_side = FLAGS_max_side,
       .overrides = overrides,
@@ -79,6 +76,8 @@ const Verb& EvaluateVerb() {
       .flags = {"suite", "output", "max_side", "overwrite", "device", "threads",
                 "quiet"},
       .notes =
+          "Suite: procedural (the default), or a folder of posed pictures in the\n"
+          "Blender/D-NeRF layout.\n"
           "Learns from the train split and is measured on the test split:\n"
           "PSNR and SSIM on white, IoU of the masks, flicker (how frame-to-\n"
           "frame changes differ from the true ones) and, for procedural\n"
