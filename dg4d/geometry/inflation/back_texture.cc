@@ -4,6 +4,7 @@
 
 #include "dg4d/geometry/inflation/distance.h"
 #include "dg4d/geometry/inflation/filters.h"
+#include "dg4d/geometry/inflation/front_colours.h"
 #include "dg4d/geometry/inflation/segments.h"
 
 namespace dg4d::inflation {
@@ -206,7 +207,22 @@ RgbPlane BackTexture(const RgbPlane& front_colours, const Mask& mask) {
       back.values[i][c] += (plain.values[i][c] - back.values[i][c]) * t;
     }
   }
-  return SmoothRim(back, mask, distance, 3 * scale, 3 * scale);
+  back = SmoothRim(back, mask, distance, 3 * scale, 3 * scale);
+  return BlendAtRim(FrontTexture(front_colours, mask), back, mask);
+}
+
+RgbPlane BlendAtRim(const RgbPlane& front, const RgbPlane& back,
+                    const Mask& mask) {
+  const float width = 5 * static_cast<float>(mask.width / 256.0);
+  const Plane<float> distance = DistanceInside(mask);
+  RgbPlane result = front;
+  for (int i = 0; i < mask.size(); ++i) {
+    const float t = SmoothStep((distance.values[i] - 1) / width);
+    for (int c = 0; c < 3; ++c) {
+      result.values[i][c] += (back.values[i][c] - result.values[i][c]) * t;
+    }
+  }
+  return result;
 }
 
 }  // namespace dg4d::inflation

@@ -10,6 +10,11 @@ namespace dg4d::inflation {
 // the front alone and is filled with the materials around it.
 RgbPlane BackTexture(const RgbPlane& front_colours, const Mask& mask);
 
+// `back`, turning into `front` (FrontTexture) over the last pixels before the
+// contour and beyond it, so that no seam shows where the two sides meet.
+RgbPlane BlendAtRim(const RgbPlane& front, const RgbPlane& back,
+                    const Mask& mask);
+
 }  // namespace dg4d::inflation
 
 #endif  // DG4D_GEOMETRY_INFLATION_BACK_TEXTURE_H_

@@ -83,21 +83,28 @@ bool EndsAbruptly(const Mask& mask, const Box& box, int y, const Run& run,
   if (y + drop >= box.bottom - 0.05 * box.height()) return false;
   if (w < 0.15 * std::max(box.height(), box.width())) return false;
   const std::vector<int>& lineage = run.lineage;
-  if (w < 0.93 * *std::max_element(lineage.begin(), lineage.end())) {
+  const int recent = std::min(static_cast<int>(lineage.size()),
+                              1 + static_cast<int>(0.35 * box.height()));
+  if (w < 0.93 * *std::max_element(lineage.end() - recent, lineage.end())) {
     return false;
   }
   const int above =
       static_cast<int>(lineage.size()) - 1 - static_cast<int>(0.15 * w);
   if (above < 0 || lineage[above] < 0.75 * w) return false;
-  int covered = 0;
-  for (int x = run.begin; x < run.end; ++x) covered += mask(y + drop, x);
-  if (covered < 0.02 * w || covered > 0.55 * w) return false;
+  int covered = 0, parts = 0;
+  for (int x = run.begin; x < run.end; ++x) {
+    covered += mask(y + drop, x);
+    parts += mask(y + drop, x) && (x == run.begin || !mask(y + drop, x - 1));
+  }
+  // Legs, or one stem that is a good deal thinner: a head on a body is no hem.
+  const double most = parts > 1 ? 0.55 : 0.35;
+  if (covered < 0.02 * w || covered > most * w) return false;
   return RowsOfHalfWidth(lineage) >= min_aspect * w;
 }
 
 std::vector<Candidate> FindCandidates(const Mask& mask, const Box& box,
                                       double min_aspect) {
-  const int longest = static_cast<int>(0.35 * box.height());
+  const int longest = box.height();
   std::vector<Candidate> found;
   std::vector<Run> above;
   for (int y = box.top; y <= box.bottom; ++y) {

@@ -130,8 +130,9 @@ Image ImageOf(const RgbPlane& plane) {
   return {pixels};
 }
 
-absl::StatusOr<Inflation> Inflate(const Image& picture, const Camera& camera,
-                                  const InflationOptions& options) {
+absl::StatusOr<Inflation> InflateHeights(const Image& picture,
+                                         const Camera& camera,
+                                         const InflationOptions& options) {
   if (const absl::Status status = Check(picture, camera, options);
       !status.ok()) {
     return status;
@@ -143,26 +144,37 @@ absl::StatusOr<Inflation> Inflate(const Image& picture, const Camera& camera,
       !status.ok()) {
     return status;
   }
-  const Mask mask = result.cutout.mask();
   result.front_colours = FrontColours(result.cutout);
-  result.front = FrontTexture(result.front_colours, mask);
-  result.back = BackTexture(result.front_colours, mask);
+  result.front = FrontTexture(result.front_colours, result.cutout.mask());
   result.heights = ComputeHeights(result.cutout, result.front_colours,
                                   {.highest = options.thickness * size / 2,
                                    .hem_min_aspect = options.hem_min_aspect});
   result.frame = MakeReferenceFrame(camera, size);
-  result.surface =
-      BuildSurface(result.cutout.alpha, result.heights, result.frame);
+  return result;
+}
 
+void FinishSurface(const Image& picture, const InflationOptions& options,
+                   Inflation& inflation) {
+  const int size = inflation.frame.size;
+  inflation.surface =
+      BuildSurface(inflation.cutout.alpha, inflation.heights, inflation.frame);
   const int texture =
       std::clamp(picture.width(), size, std::max(size, options.texture_size));
   if (texture == size) {
-    result.atlas = Atlas(result.front, result.back);
-  } else {
-    const Cutout fine = MakeCutout(picture, texture);
-    result.atlas = Atlas(FrontTexture(FrontColours(fine), fine.mask()),
-                         ResizeBilinear(result.back, texture, texture));
+    inflation.atlas = Atlas(inflation.front, inflation.back);
+    return;
   }
+  const Cutout fine = MakeCutout(picture, texture);
+  inflation.atlas = Atlas(FrontTexture(FrontColours(fine), fine.mask()),
+                          ResizeBilinear(inflation.back, texture, texture));
+}
+
+absl::StatusOr<Inflation> Inflate(const Image& picture, const Camera& camera,
+                                  const InflationOptions& options) {
+  absl::StatusOr<Inflation> result = InflateHeights(picture, camera, options);
+  if (!result.ok()) return result;
+  result->back = BackTexture(result->front_colours, result->cutout.mask());
+  FinishSurface(picture, options, *result);
   return result;
 }
 

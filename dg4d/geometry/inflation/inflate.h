@@ -59,6 +59,14 @@ struct Inflation {
 absl::StatusOr<Inflation> Inflate(const Image& picture, const Camera& camera,
                                   const InflationOptions& options = {});
 
+// The two halves of Inflate, for callers that change what lies between: all but
+// `back`, `surface` and `atlas`; then, from these and a `back`, the rest.
+absl::StatusOr<Inflation> InflateHeights(const Image& picture,
+                                         const Camera& camera,
+                                         const InflationOptions& options);
+void FinishSurface(const Image& picture, const InflationOptions& options,
+                   Inflation& inflation);
+
 // The surface with its vertices at `vertices` (ReferenceFrame; one for each of
 // the surface's) as a mesh in world space, textured with the atlas.
 Mesh MeshOf(const Inflation& inflation,

@@ -1,7 +1,7 @@
-// Prints the acceptance measures of the proxy that a picture inflates to, and
-// writes what it looks like.
+// Prints the acceptance measures of the proxy that a picture inflates to and
+// of its motions, and writes what they look like.
 //
-//   inflation_measure PICTURE [SHEET.png]
+//   inflation_measure PICTURE [SHEET.png [MOTIONS.png]]
 
 #include <chrono>
 #include <cstdio>
@@ -9,6 +9,7 @@
 
 #include "dg4d/geometry/inflation/inflate.h"
 #include "dg4d/geometry/inflation/measures.h"
+#include "dg4d/geometry/inflation/motion_measures.h"
 #include "dg4d/geometry/inflation/surface_gaussians.h"
 #include "dg4d/scene/image_io.h"
 
@@ -22,7 +23,8 @@ double Seconds() {
 }
 
 absl::Status Main(const std::string& picture_path,
-                  const std::string& sheet_path) {
+                  const std::string& sheet_path,
+                  const std::string& motions_path) {
   const absl::StatusOr<Image> picture = ReadImage(picture_path);
   if (!picture.ok()) return picture.status();
   const Camera camera = OrbitCamera({});
@@ -47,20 +49,27 @@ absl::Status Main(const std::string& picture_path,
   std::printf(
       "%s",
       MeasureTable(MeasureInflation(*inflation, *picture, camera)).c_str());
+  for (const char* motion : {"idle", "dance", "twist"}) {
+    std::printf("%s", MeasureTable(MeasureMotion(*inflation, motion)).c_str());
+  }
   if (sheet_path.empty()) return absl::OkStatus();
-  return WritePng(sheet_path, ContactSheet(*inflation, *picture, camera));
+  const absl::Status written =
+      WritePng(sheet_path, ContactSheet(*inflation, *picture, camera));
+  if (!written.ok() || motions_path.empty()) return written;
+  return WritePng(motions_path, MotionSheet(*inflation, camera));
 }
 
 }  // namespace
 }  // namespace dg4d::inflation
 
 int main(int argc, char** argv) {
-  if (argc < 2 || argc > 3) {
-    std::fprintf(stderr, "usage: %s PICTURE [SHEET.png]\n", argv[0]);
+  if (argc < 2 || argc > 4) {
+    std::fprintf(stderr, "usage: %s PICTURE [SHEET.png [MOTIONS.png]]\n",
+                 argv[0]);
     return 2;
   }
-  const absl::Status status =
-      dg4d::inflation::Main(argv[1], argc > 2 ? argv[2] : "");
+  const absl::Status status = dg4d::inflation::Main(
+      argv[1], argc > 2 ? argv[2] : "", argc > 3 ? argv[3] : "");
   if (!status.ok()) {
     std::fprintf(stderr, "%s\n", std::string(status.message()).c_str());
   }

@@ -66,7 +66,7 @@ const std::map<std::string, Shape>& Shapes() {
       {"dress",
        [](double x, double y) {
          const bool skirt =
-             y > 40 && y < 170 && std::abs(x - 128) < 8 + (y - 40) * 0.42;
+             y > 40 && y < 170 && std::abs(x - 128) < 16 + (y - 40) * 0.34;
          return skirt || Box(x, y, 100, 150, 116, 225) ||
                 Box(x, y, 140, 150, 156, 225);
        }},

@@ -21,6 +21,7 @@
 #include "dg4d/geometry/inflation/inflate.h"
 #include "dg4d/geometry/inflation/proxy_renderer.h"
 #include "dg4d/geometry/inflation/surface_gaussians.h"
+#include "dg4d/geometry/inflation/video_proxies.h"
 
 namespace dg4d::inflation_guidance {
 namespace {
@@ -120,9 +121,8 @@ class Inflation final : public Guidance {
     std::vector<Mesh> proxy = scene.proxy;
     if (proxy.empty()) {
       DG4D_ASSIGN_OR_RETURN(
-          const inflation::Inflation surface,
-          Inflate(reference_, reference_camera_, options_.surface));
-      proxy = {MeshOf(surface)};
+          proxy, inflation::InflateVideo(reference_, frames_, reference_camera_,
+                                         options_.surface));
     }
     renderer_ = std::make_unique<inflation::ProxyRenderer>(std::move(proxy));
     return absl::OkStatus();
