@@ -167,7 +167,7 @@ class Builder {
     }
     const double side = front ? 1 : -1;
     const double pixel = frame_.pixel * (1 - centre[2] / frame_.radius);
-    const double half = 0.5 * size * pixel;
+    const double half = Narrowed(0.5 * size) * pixel;
     const Vector tangent_x = Times({1, 0, side * slope_x}, half);
     const Vector tangent_y = Times({0, -1, side * slope_y}, half);
     // Tangents run right and down the picture: their product points away from
@@ -175,8 +175,8 @@ class Builder {
     const Vector outward =
         Times(Unit(Cross(tangent_x, tangent_y)), front ? -1 : 1);
     centre = Plus(centre, Times(outward, -0.1 * size * frame_.pixel));
-    discs_.push_back({centre, tangent_x, tangent_y, 0.125 * size * frame_.pixel,
-                      Sample(colours, x, y)});
+    discs_.push_back(
+        {centre, tangent_x, tangent_y, 0.25 * half, Sample(colours, x, y)});
   }
 
   // One disc for each spacing^2 of area, at even steps of the area added up
@@ -198,13 +198,13 @@ class Builder {
       }
       area += 0.5 * std::sqrt(Dot(normal, normal));
       while (area > (placed + 0.5) * spacing * spacing) {
-        AddRimDisc(corners, Unit(normal), placed++, spacing, reach);
+        AddRimDisc(corners, Unit(normal), placed++, reach);
       }
     }
   }
 
   void AddRimDisc(const std::array<int, 3>& corners, const Vector& outward,
-                  int64_t index, double spacing, const Plane<float>& reach) {
+                  int64_t index, const Plane<float>& reach) {
     double u = std::fmod(0.7548776662 * index, 1.0);
     double v = std::fmod(0.5698402910 * index, 1.0);
     if (u + v > 1) {
@@ -222,12 +222,13 @@ class Builder {
       front += weights[k] * (vertex < in_.surface.sheet_vertices());
     }
     const double inset =
-        std::min((0.65 + 1.5 * options_.low_pass) * unit_,
+        std::min((0.55 + 2.5 * options_.low_pass) * unit_,
                  0.6 * Sample(reach, 2 * x + 0.5, 2 * y + 0.5));
     centre = Plus(centre, Times(outward, -inset * frame_.pixel));
     const Vector side =
         std::abs(outward[1]) < 0.9 ? Vector{0, 1, 0} : Vector{1, 0, 0};
-    const double sigma = 0.6 * spacing;
+    const double sigma =
+        Narrowed(0.6 * options_.rim_spacing * unit_) * frame_.pixel;
     const Vector tangent_x = Times(Unit(Cross(side, outward)), sigma);
     const Vector tangent_y = Times(Unit(Cross(outward, tangent_x)), sigma);
     const Rgb f = Sample(in_.front, x, y), b = Sample(in_.back, x, y);
@@ -236,6 +237,14 @@ class Builder {
       colour[c] = static_cast<float>(b[c] + (f[c] - b[c]) * front);
     }
     discs_.push_back({centre, tangent_x, tangent_y, 0.2 * sigma, colour});
+  }
+
+  // A standard deviation (pixels) less what the renderer's low-pass adds beyond
+  // that for which the sizes of squares and discs were chosen.
+  double Narrowed(double sigma) const {
+    constexpr double kChosenFor = 0.1;  // pixels^2
+    const double variance = sigma * sigma - (options_.low_pass - kChosenFor);
+    return std::sqrt(std::max(variance, 0.04 * sigma * sigma));
   }
 
   // Half the thickness of the part that a point of the rim belongs to: no disc
