@@ -39,8 +39,6 @@ constexpr int kStaticTrainViews = 32;
 constexpr int kDynamicTrainViews = 4;  // of each frame
 constexpr int kTestViews = 4;          // of each frame
 constexpr int kStaticTestViews = 12;
-// A first time with fewer pictures says too little of the object at rest.
-constexpr int kViewsForFirstTime = 3;
 constexpr int kChamferTimes = 3;
 // Steps of the static stage for an object at rest, for one that will move, and
 // of the dynamic stage.
@@ -53,6 +51,7 @@ constexpr int kDynamicSteps = 800;
 // settled.
 constexpr char kStaticStage[] = R"(  static_gaussians:
     iterations: STEPS
+    initial: {points: 8000}
     guidances: [PHOTOMETRIC]
     views: {count: 4, black_background_probability: 0.5}
     densify: {until_step: SETTLED, opacity_reset_interval: 0}
@@ -60,7 +59,8 @@ constexpr char kStaticStage[] = R"(  static_gaussians:
     opacity_rate: {from: 0.05, to: 0.01, steps: STEPS}
     scale_rate: {from: 0.01, to: 0.001, steps: STEPS}
 )";
-// The Gaussians at rest have seen the first time only, so they are fitted too.
+// What the static stage made of pictures of all times is a blurred mean: the
+// Gaussians at rest are fitted too.
 constexpr char kDynamicStage[] = R"(  dynamic_gaussians:
     iterations: STEPS
     frames: FRAMES
@@ -204,13 +204,11 @@ absl::Status MeasureMeshes(const SyntheticScene& truth, int frames,
 }
 
 absl::StatusOr<Pipeline> MakePipeline(const EvaluationOptions& options,
-                                      const std::string& folder, int frames,
-                                      bool first_time_only) {
+                                      const std::string& folder, int frames) {
   DG4D_ASSIGN_OR_RETURN(
       ConfigNode config,
-      ParseYaml(
-          EvaluationConfig(folder, frames, options.max_side, first_time_only),
-          "evaluation"));
+      ParseYaml(EvaluationConfig(folder, frames, options.max_side),
+                "evaluation"));
   for (const std::string& assignment : options.overrides) {
     const std::vector<std::string> path = absl::StrSplit(assignment, '.');
     if (path.size() > 2 && path[0] == "stages" &&
@@ -234,10 +232,8 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
                                            {.max_side = options.max_side}));
   const std::vector<double> times = train.Times();
   std::vector<Camera> cameras;
-  int of_first_time = 0;
   for (const PosedImage& posed : train.images) {
     cameras.push_back(posed.camera);
-    if (posed.time == times.front()) ++of_first_time;
   }
   result.frames = static_cast<int>(times.size());
   result.dynamic = result.frames > 1;
@@ -245,8 +241,7 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
   result.test_views = static_cast<int>(test.images.size());
 
   DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
-                        MakePipeline(options, object.folder, result.frames,
-                                     of_first_time >= kViewsForFirstTime));
+                        MakePipeline(options, object.folder, result.frames));
   StageTimes stage_times;
   RunContext::Settings settings = options.run;
   settings.observers.push_back(&stage_times);
@@ -292,24 +287,23 @@ absl::StatusOr<std::string> WriteCase(const EvaluationOptions& options,
 }  // namespace
 
 std::string EvaluationConfig(const std::string& folder, int frames,
-                             int max_side, bool first_time_only) {
-  const auto stage = [&](const char* text, int steps, const char* times) {
+                             int max_side) {
+  const auto stage = [&](const char* text, int steps) {
     return absl::StrReplaceAll(
         text, {{"STEPS", absl::StrCat(steps)},
                {"SETTLED", absl::StrCat(steps * 3 / 4)},
                {"FRAMES", absl::StrCat(frames)},
                {"PHOTOMETRIC",
                 absl::StrFormat("{plugin: photometric, options: {path: '%s', "
-                                "max_side: %d, frames: %d, times: %s}}",
+                                "max_side: %d, frames: %d}}",
                                 absl::StrReplaceAll(folder, {{"'", "''"}}),
-                                max_side, frames, times)}});
+                                max_side, frames)}});
   };
   std::string config = absl::StrCat(
       "stages:\n",
-      stage(kStaticStage, frames > 1 ? kCanonicalSteps : kStaticSteps,
-            first_time_only ? "first" : "all"));
+      stage(kStaticStage, frames > 1 ? kCanonicalSteps : kStaticSteps));
   if (frames > 1) {
-    absl::StrAppend(&config, stage(kDynamicStage, kDynamicSteps, "all"));
+    absl::StrAppend(&config, stage(kDynamicStage, kDynamicSteps));
   }
   return config;
 }

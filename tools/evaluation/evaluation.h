@@ -56,7 +56,7 @@ struct Evaluation {
 // The line of stages for data of `frames` times (1: static) in `folder`, as
 // YAML.
 std::string EvaluationConfig(const std::string& folder, int frames,
-                             int max_side, bool first_time_only);
+                             int max_side);
 
 // Runs the suite. `done` is called after each object.
 absl::StatusOr<std::vector<Evaluation>> Evaluate(

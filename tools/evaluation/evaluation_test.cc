@@ -45,8 +45,8 @@ absl::StatusOr<std::vector<Evaluation>> EvaluateFolder(
 
 TEST(Evaluation, LinesAreValidForStaticAndMovingObjects) {
   for (const int frames : {1, 14}) {
-    const auto config = ParseYaml(
-        EvaluationConfig("bob's \"folder\"", frames, 256, true), "test");
+    const auto config =
+        ParseYaml(EvaluationConfig("bob's \"folder\"", frames, 256), "test");
     ASSERT_TRUE(config.ok()) << config.status();
     const auto pipeline = Pipeline::Create(*config);
     ASSERT_TRUE(pipeline.ok()) << pipeline.status();
