@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
@@ -97,7 +98,10 @@ class StopAfter final : public RunObserver {
 
 class StaticGaussiansTest : public testing::Test {
  protected:
-  void SetUp() override { SetThreads(1); }
+  void SetUp() override {
+    at::set_num_threads(1);
+    SetThreads(1);
+  }
   void TearDown() override { SetThreads(1); }
 
   static std::unique_ptr<Stage> Make(const std::string& yaml) {

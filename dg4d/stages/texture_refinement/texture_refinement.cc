@@ -27,9 +27,13 @@
 namespace dg4d::texture_refinement {
 namespace {
 
+// Coverage from which on a pixel shows the surface alone.
+constexpr double kWholePixel = 0.99;
+
 // The frames as the reference camera has them: the picture and the video.
 struct KnownOptions {
   double weight = 14;
+  double alpha_weight = 14;
   int size = 256;
   int frames_per_step = 0;
   double min_view_cosine = 0.5;
@@ -41,6 +45,9 @@ struct KnownOptions {
     v("weight", weight,
       "Weight of the mean squared difference from the known frames. The "
       "original sums over frames, so its weight is their number.");
+    v("alpha_weight", alpha_weight,
+      "Weight of the mean squared difference of silhouettes, which only "
+      "vertices can change: for geometry_rate above 0.");
     v("size", size, "Side at which they are compared, in pixels.");
     v("frames_per_step", frames_per_step,
       "Frames compared in a step: the first and others at random; 0: all.");
@@ -127,9 +134,9 @@ absl::Status TextureRefinement::Options::Validate() const {
     return absl::InvalidArgumentError(
         "clip_frames and known.frames_per_step must not be negative");
   }
-  if (known.size < 1 || known.weight < 0) {
+  if (known.size < 1 || known.weight < 0 || known.alpha_weight < 0) {
     return absl::InvalidArgumentError(
-        "known.size must be positive and known.weight not negative");
+        "known.size must be positive and its weights not negative");
   }
   if (known.min_scale <= 0 || known.max_scale < known.min_scale) {
     return absl::InvalidArgumentError(
@@ -155,8 +162,9 @@ class KnownFrames {
     camera_ = scene.reference_camera.WithSize(options.size, options.size);
     const auto add = [&](double time, const Image& image) {
       times_.push_back(time);
-      images_.push_back(
-          Composite(Resize(image, options.size, options.size)).to(device));
+      const Image resized = Resize(image, options.size, options.size);
+      images_.push_back(Composite(resized).to(device));
+      alphas_.push_back(Alpha(resized).to(device));
     };
     for (const double time : times) {
       const int frame = static_cast<int>(std::lround(time));
@@ -171,7 +179,8 @@ class KnownFrames {
 
   bool empty() const { return times_.empty(); }
 
-  // The mean over the frames of a step, which `generator` chooses.
+  // The weighted sum of the means over the frames of a step, which `generator`
+  // chooses.
   at::Tensor Loss(const TrainableMeshes& meshes, const MeshRenderer& renderer,
                   at::Generator& generator) const {
     const std::vector<int64_t> chosen = Choose(generator);
@@ -182,10 +191,11 @@ class KnownFrames {
         scale == 1 ? options_.size
                    : 8 * static_cast<int>(std::ceil(options_.size * scale / 8));
     std::vector<double> times;
-    std::vector<at::Tensor> images;
+    std::vector<at::Tensor> images, alphas;
     for (const int64_t i : chosen) {
       times.push_back(times_[i]);
       images.push_back(images_[i]);
+      alphas.push_back(alphas_[i]);
     }
     const int64_t count = static_cast<int64_t>(chosen.size());
     const std::vector<Camera> cameras(count, camera_.WithSize(size, size));
@@ -193,7 +203,9 @@ class KnownFrames {
         meshes.Render(renderer, cameras, times, at::ones({count, 3}));
     const at::Tensor mask = Resized(Facing(rendering));
     const at::Tensor off = (Resized(rendering.rgb) - at::stack(images)) * mask;
-    return (off * off).mean();
+    const at::Tensor alpha_off = Resized(rendering.alpha) - at::stack(alphas);
+    return (off * off).mean() * options_.weight +
+           (alpha_off * alpha_off).mean() * options_.alpha_weight;
   }
 
  private:
@@ -214,7 +226,8 @@ class KnownFrames {
     return order;
   }
 
-  // 1 where the surface faces the camera enough: a mask without gradient.
+  // 1 where the surface faces the camera enough and fills the pixel: a mask
+  // without gradient. Colours must not make up for a silhouette that is off.
   at::Tensor Facing(const MeshRendering& rendering) const {
     const auto& pose = camera_.world_from_camera;
     const at::Tensor back = at::tensor({pose[2], pose[6], pose[10]})
@@ -222,7 +235,7 @@ class KnownFrames {
                                 .view({1, 3, 1, 1});
     const at::Tensor cosine =
         (rendering.normals.detach() * back).sum(1, /*keepdim=*/true);
-    return ((rendering.alpha.detach() > 0) &
+    return ((rendering.alpha.detach() > kWholePixel) &
             (cosine > options_.min_view_cosine))
         .to(rendering.rgb.scalar_type());
   }
@@ -238,6 +251,7 @@ class KnownFrames {
   Camera camera_;
   std::vector<double> times_;
   std::vector<at::Tensor> images_;  // [3, size, size] each
+  std::vector<at::Tensor> alphas_;  // [1, size, size] each
 };
 
 absl::StatusOr<std::vector<double>> TimesOfMeshes(const Scene& scene) {
@@ -323,8 +337,7 @@ absl::Status TextureRefinement::DoRun(RunContext& context, Scene& scene) {
       loss_value += loss.item<double>();
     };
     if (!known.empty() && options_.known.weight > 0) {
-      descend(known.Loss(meshes, *renderer, context.generator()) *
-              options_.known.weight);
+      descend(known.Loss(meshes, *renderer, context.generator()));
     }
     if (!guidances.empty()) {
       const double progress = static_cast<double>(step + 1) /

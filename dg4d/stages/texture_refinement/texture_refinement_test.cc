@@ -1,3 +1,4 @@
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/cat.h>
@@ -83,6 +84,7 @@ class StopAfter final : public RunObserver {
 
 class TextureRefinementTest : public testing::Test {
  protected:
+  void SetUp() override { at::set_num_threads(1); }
   void TearDown() override { SetThreads(1); }
 
   static absl::Status Run(const std::string& yaml, Scene& scene,
@@ -224,6 +226,19 @@ TEST_F(TextureRefinementTest, MovesVerticesOnlyIfAsked) {
   EXPECT_LT(miss(grown), 0.75 * miss(thin.meshes));
   EXPECT_TRUE(at::allclose(
       grown[0].normals, VertexNormals(grown[0].vertices, grown[0].triangles)));
+}
+
+TEST_F(TextureRefinementTest, SilhouettesOfKnownFramesMoveVertices) {
+  Scene thin = GreyScene();
+  for (Mesh& mesh : thin.meshes) {
+    mesh.vertices = mesh.vertices.clone();
+    mesh.vertices.select(1, 0).mul_(0.9);
+  }
+  const std::vector<Mesh> painted = Refined(front_, thin);
+  const std::vector<Mesh> grown = Refined(
+      front_ + "\n    geometry_rate: {from: 0.005, to: 0.001, steps: 20}",
+      thin);
+  EXPECT_GT(PsnrInFront(grown, 0), PsnrInFront(painted, 0) + 2);
 }
 
 TEST_F(TextureRefinementTest, HoldsColoursWhereItIsTold) {
