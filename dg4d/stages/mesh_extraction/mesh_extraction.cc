@@ -31,7 +31,9 @@ namespace dg4d::mesh_extraction {
 namespace {
 
 struct ViewOptions {
-  std::vector<double> elevations = {0, -45, 45, -89.9, 89.9};
+  // Gaussians are trained from within 30 degrees or so; what they show from
+  // further above or below is left to chance.
+  std::vector<double> elevations = {0, -30, 30, -89.9, 89.9};
   int azimuths = 8;
   int size = 0;
   double front_weight = 30;
@@ -58,7 +60,7 @@ struct Options {
   double min_opacity = 0.005;
   int seal_radius = 4;
   double min_component = 0.03;
-  int smoothing = 10;
+  int smoothing = 25;
   int target_triangles = 25000;
   int silhouette_rounds = 4;
   int texture_size = 1024;
