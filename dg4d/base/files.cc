@@ -37,11 +37,12 @@ absl::Status ErrnoStatus(absl::string_view doing, const std::string& path,
   }
 }
 
-// A hidden name beside `path` with its ending, unique to this process.
+// A hidden name beside `path` with its ending. It is the same each time, so
+// that what a killed process left is written over by the next.
 std::string PendingName(const std::string& path) {
   const fs::path target(path);
-  return (target.parent_path() / absl::StrCat(".", target.stem().string(), ".",
-                                              getpid(), ".pending",
+  return (target.parent_path() / absl::StrCat(".", target.stem().string(),
+                                              ".pending",
                                               target.extension().string()))
       .string();
 }
