@@ -162,6 +162,14 @@ std::string InputFingerprint(const RunContext::Settings& settings) {
   return text;
 }
 
+// InvalidArgument says that the run was asked for wrongly; what a stage finds
+// wrong with the user's files is a failure of a run that was asked for rightly.
+absl::Status Failure(const absl::Status& status) {
+  return absl::IsInvalidArgument(status)
+             ? absl::FailedPreconditionError(status.message())
+             : status;
+}
+
 }  // namespace
 
 void Pipeline::CreateStages(const ConfigNode& config, Pipeline& pipeline,
@@ -280,7 +288,7 @@ absl::Status Pipeline::RunStage(const StageEntry& entry,
   for (RunObserver* observer : settings.observers) {
     observer->StageFinished(entry.key, status, absl::Now() - start, scene);
   }
-  return Annotate(status, absl::StrCat("stage '", entry.key, "'"));
+  return Annotate(Failure(status), absl::StrCat("stage '", entry.key, "'"));
 }
 
 absl::Status Pipeline::Run(Scene& scene, RunContext& context,
@@ -357,7 +365,7 @@ absl::Status Pipeline::Export(const Scene& scene, const std::string& directory,
       observer->StageFinished(entry.key, status, absl::Now() - start, scene);
     }
     DG4D_RETURN_IF_ERROR(
-        Annotate(status, absl::StrCat("exporter '", entry.key, "'")));
+        Annotate(Failure(status), absl::StrCat("exporter '", entry.key, "'")));
   }
   return absl::OkStatus();
 }

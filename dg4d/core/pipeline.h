@@ -48,6 +48,8 @@ class Pipeline {
   // instead of run. A run that resumes also reads those that are finished, as
   // long as nothing they depend on (their options and their predecessors', the
   // seed, the input files) has changed; the rest runs anew, with a warning.
+  // InvalidArgument says that `range` names no stages of the line; what stages
+  // return comes back with their key, InvalidArgument as FailedPrecondition.
   absl::Status Run(Scene& scene, RunContext& context, const Range& range) const;
   absl::Status Run(Scene& scene, RunContext& context) const {
     return Run(scene, context, Range());

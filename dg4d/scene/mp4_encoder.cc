@@ -85,6 +85,9 @@ absl::Status Mp4Encoder::OpenCodec(int height, int width, AVRational rate) {
   if (is_x264) {
     av_opt_set(codec_->priv_data, "preset", "medium", 0);
     av_opt_set(codec_->priv_data, "crf", "18", 0);
+    // x264's macroblock tree reads memory that it has not written: with it,
+    // small films differ from run to run.
+    av_opt_set(codec_->priv_data, "x264-params", "mbtree=0", 0);
   } else {
     codec_->flags |= AV_CODEC_FLAG_QSCALE;
     codec_->global_quality = 2 * FF_QP2LAMBDA;

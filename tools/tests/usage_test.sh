@@ -33,7 +33,7 @@ expect 2 "no guidance named 'inflatoin' (did you mean 'inflation'?)" run \
   'stages.static_gaussians.guidances=[inflatoin]'
 expect 2 "is no renderer of Gaussians" run --image="$picture" --output=out \
   stages.static_gaussians.renderer=mesh_raster
-expect 2 "'preprocess' is the value '3', not a map" run --image="$picture" \
+expect 2 "'stages.preprocess' is the value '3', not a map" run --image="$picture" \
   --output=out stages.preprocess=3 stages.preprocess.size=4
 expect 2 "no stage 'statik' in the line" run --image="$picture" \
   --output=from --from=statik
