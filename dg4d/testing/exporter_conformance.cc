@@ -18,6 +18,7 @@
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/testing/conformance_options.h"
+#include "dg4d/testing/options_conformance.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 
@@ -37,30 +38,6 @@ Files ReadAll(const std::string& folder) {
         ReadFile(entry.path().string()).value();
   }
   return files;
-}
-
-void Clear(Scene& scene, Slot slot) {
-  const Scene empty;
-  switch (slot) {
-    case Slot::kReference:
-      scene.reference = empty.reference;
-      break;
-    case Slot::kVideo:
-      scene.video = empty.video;
-      break;
-    case Slot::kProxy:
-      scene.proxy = empty.proxy;
-      break;
-    case Slot::kGaussians:
-      scene.gaussians = empty.gaussians;
-      break;
-    case Slot::kGaussianFrames:
-      scene.gaussian_frames = empty.gaussian_frames;
-      break;
-    case Slot::kMeshes:
-      scene.meshes = empty.meshes;
-      break;
-  }
 }
 
 // No file may grow beyond `bytes` while this lives: a full disk, as a program
@@ -133,7 +110,7 @@ TEST_P(ExporterConformance, MakesTheFoldersAboveItsPath) {
 TEST_P(ExporterConformance, RefusesASceneWithoutWhatItReads) {
   for (const Slot slot : exporter_->Reads()) {
     Scene scene = MovingScene();
-    Clear(scene, slot);
+    ClearSlot(slot, scene);
     const absl::Status status = Export(scene, DefaultPath());
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << status;
     EXPECT_TRUE(absl::StrContains(status.message(), SlotName(slot))) << status;
@@ -214,22 +191,8 @@ TEST_P(ExporterConformance, KeepsTheLastExportOnAFullDisk) {
   EXPECT_TRUE(ReadAll(folder_) == before);
 }
 
-TEST_P(ExporterConformance, RefusesAnOptionThatItDoesNotHave) {
-  ConfigNode options;
-  options["no_such_option"] = ConfigNode::Scalar("1");
-  const auto created = Registry<Exporter>::Create(GetParam(), options);
-  EXPECT_EQ(created.status().code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_TRUE(absl::StrContains(created.status().message(), "no_such_option"))
-      << created.status();
-}
-
-TEST_P(ExporterConformance, ReadsItsOwnResolvedOptions) {
-  const auto resolved =
-      Registry<Exporter>::Resolve(GetParam(), ConformanceOptions(GetParam()));
-  ASSERT_TRUE(resolved.ok()) << resolved.status();
-  const auto again = Registry<Exporter>::Resolve(GetParam(), *resolved);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_TRUE(*again == *resolved);
+TEST_P(ExporterConformance, ReadsItsOptionsStrictly) {
+  ExpectOptionsConform<Exporter>(GetParam(), ConformanceOptions(GetParam()));
 }
 
 INSTANTIATE_TEST_SUITE_P(Linked, ExporterConformance,

@@ -9,27 +9,23 @@
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
-#include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "dg4d/base/random.h"
-#include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
+#include "dg4d/testing/renderer_conformance.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
 namespace {
 
-std::vector<std::string> LinkedMeshRenderers() {
-  std::vector<std::string> names;
-  for (const std::string& name : Registry<Renderer>::Names()) {
-    if (PluginSpec<MeshRenderer>{name}.Create().ok()) names.push_back(name);
-  }
-  return names;
+// Off the axes, on which edges of the octahedron would coincide.
+std::vector<Camera> MakeCameras(int count, int width, int height) {
+  return CamerasAround(count, width, height, /*first_azimuth_degrees=*/13);
 }
 
 // Poses of an octahedron with a patch of texture of its own for each face, in
@@ -56,50 +52,26 @@ MeshBatch MakeBatch(int64_t meshes, int64_t textures) {
   return batch;
 }
 
-std::vector<Camera> MakeCameras(int count, int width, int height) {
-  std::vector<Camera> cameras;
-  for (int b = 0; b < count; ++b) {
-    cameras.push_back(OrbitCamera({.elevation_degrees = 10.0 * b - 5,
-                                   .azimuth_degrees = 360.0 * b / count + 13},
-                                  {.width = width, .height = height}));
-  }
-  return cameras;
-}
-
-at::Tensor MakeBackground(int64_t images) {
-  return at::arange(3 * images, at::kDouble).view({images, 3}) / 10;
-}
-
-bool Same(const at::Tensor& a, const at::Tensor& b) {
-  return a.sizes() == b.sizes() && a.allclose(b, 1e-9, 1e-12);
-}
-
 // A loss in which every value of rgb and alpha counts differently.
 at::Tensor Loss(const MeshRendering& rendering) {
-  const auto weigh = [](const at::Tensor& image, double shift) {
-    return (image * (at::arange(image.numel(), at::kDouble) + shift)
-                        .sin()
-                        .view(image.sizes()))
-        .sum();
-  };
-  return weigh(rendering.rgb, 1) + weigh(rendering.alpha, 2);
+  return WeighedSum(rendering.rgb, 1) + WeighedSum(rendering.alpha, 2);
 }
 
 class MeshRendererConformance : public testing::TestWithParam<std::string> {
  protected:
   MeshRendering Draw(const MeshBatch& batch,
                      const std::vector<Camera>& cameras) const {
-    return renderer_->Render(batch, cameras, MakeBackground(cameras.size()));
+    return renderer_->Render(batch, cameras, Backgrounds(cameras.size()));
   }
 
   const std::unique_ptr<MeshRenderer> renderer_ =
-      PluginSpec<MeshRenderer>{GetParam()}.Create().value();
+      MakeRenderer<MeshRenderer>(GetParam()).value();
 };
 
 TEST_P(MeshRendererConformance, ShowsTheBackgroundWhereNothingIs) {
   const std::vector<Camera> cameras = MakeCameras(2, 9, 6);
   const at::Tensor background =
-      MakeBackground(2).view({2, 3, 1, 1}).expand({2, 3, 6, 9});
+      Backgrounds(2).view({2, 3, 1, 1}).expand({2, 3, 6, 9});
   MeshBatch empty = MakeBatch(1, 1);
   empty.triangles = empty.triangles.slice(0, 0, 0);
   empty.uv_triangles = empty.uv_triangles.slice(0, 0, 0);
@@ -173,8 +145,8 @@ TEST_P(MeshRendererConformance, DrawsABatchAsOneByOne) {
     one.vertices = batch.vertices.slice(0, mesh, mesh + 1);
     one.texture = batch.texture.slice(0, mesh, mesh + 1);
     one.mesh_of_camera = {0};
-    const MeshRendering alone = renderer_->Render(
-        one, {cameras[b]}, MakeBackground(4).slice(0, b, b + 1));
+    const MeshRendering alone =
+        renderer_->Render(one, {cameras[b]}, Backgrounds(4).slice(0, b, b + 1));
     EXPECT_TRUE(Same(alone.rgb[0], together.rgb[b]));
     EXPECT_TRUE(Same(alone.alpha[0], together.alpha[b]));
     EXPECT_TRUE(Same(alone.depth[0], together.depth[b]));
@@ -218,13 +190,12 @@ TEST_P(MeshRendererConformance, IgnoresVerticesThatAreNoNumbers) {
   EXPECT_TRUE(batch.vertices.grad().any().item<bool>());
 }
 
-// Moving each input alone changes the loss as its gradient says, by central
-// differences along random directions.
+// Moving each input alone changes the loss as its gradient says.
 TEST_P(MeshRendererConformance, HasTheGradientsOfItsImages) {
   const std::vector<Camera> cameras = MakeCameras(3, 24, 18);
   MeshBatch batch = MakeBatch(2, 2);
   batch.mesh_of_camera = {1, 0, 1};
-  at::Tensor background = MakeBackground(3);
+  at::Tensor background = Backgrounds(3);
   const std::vector<at::Tensor*> inputs = {&batch.vertices, &batch.uvs,
                                            &batch.texture, &background};
   for (at::Tensor* input : inputs) input->requires_grad_();
@@ -234,23 +205,13 @@ TEST_P(MeshRendererConformance, HasTheGradientsOfItsImages) {
   loss().backward();
   at::Generator generator = MakeGenerator(2, "directions");
   for (size_t k = 0; k < inputs.size(); ++k) {
-    const at::Tensor value = *inputs[k];
-    const at::Tensor gradient = value.grad();
-    ASSERT_TRUE(gradient.defined()) << "input " << k;
+    SCOPED_TRACE(testing::Message() << "input " << k);
+    const at::Tensor gradient = inputs[k]->grad();
+    ASSERT_TRUE(gradient.defined());
     for (int repeat = 0; repeat < 3; ++repeat) {
       const at::Tensor direction =
-          Normal(value.sizes(), generator).to(at::kDouble);
-      constexpr double kStep = 1e-7;
-      *inputs[k] = value.detach() + kStep * direction;
-      const double above = loss().item<double>();
-      *inputs[k] = value.detach() - kStep * direction;
-      const double below = loss().item<double>();
-      *inputs[k] = value;
-      const double expected = (above - below) / (2 * kStep);
-      EXPECT_GT(std::abs(expected), 1e-6) << "input " << k;
-      EXPECT_NEAR((gradient * direction).sum().item<double>(), expected,
-                  1e-5 * (1 + std::abs(expected)))
-          << "input " << k;
+          Normal(inputs[k]->sizes(), generator).to(at::kDouble);
+      ExpectGradientAlong(direction, 1e-7, gradient, *inputs[k], loss);
     }
   }
 }
@@ -264,7 +225,7 @@ TEST_P(MeshRendererConformance, DrawsFloatsAsDoubles) {
   batch.uvs = batch.uvs.to(at::kFloat);
   batch.texture = batch.texture.to(at::kFloat);
   const MeshRendering actual =
-      renderer_->Render(batch, cameras, MakeBackground(2).to(at::kFloat));
+      renderer_->Render(batch, cameras, Backgrounds(2).to(at::kFloat));
   EXPECT_EQ(actual.rgb.scalar_type(), at::kFloat);
   EXPECT_TRUE(actual.rgb.to(at::kDouble).allclose(expected.rgb, 1e-3, 1e-3));
   EXPECT_TRUE(
@@ -296,7 +257,7 @@ TEST_P(MeshRendererConformance, RefusesBatchesThatDoNotFit) {
 
 GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(MeshRendererConformance);
 INSTANTIATE_TEST_SUITE_P(Linked, MeshRendererConformance,
-                         testing::ValuesIn(LinkedMeshRenderers()),
+                         testing::ValuesIn(LinkedRenderers<MeshRenderer>()),
                          [](const auto& info) { return info.param; });
 
 }  // namespace

@@ -11,9 +11,10 @@
 
 namespace dg4d {
 
-// What the options of every plugin promise: the defaults are valid, what is
-// described reads back as it is, and an unknown key is refused by name.
-// `required` holds options without which the plugin cannot be made.
+// What every plugin and its options promise: a summary and help to read, valid
+// defaults, what is written and described reads back as it is, and an unknown
+// key is refused by name. `required` holds options without which the plugin
+// cannot be made.
 template <typename Interface>
 void ExpectOptionsConform(const std::string& plugin,
                           const ConfigNode& required = {}) {
@@ -22,12 +23,15 @@ void ExpectOptionsConform(const std::string& plugin,
   const auto resolved = Registry<Interface>::Resolve(plugin, required);
   ASSERT_TRUE(resolved.ok()) << resolved.status();
 
-  const auto again = Registry<Interface>::Resolve(plugin, *resolved);
+  const auto reread = ParseYaml(ToYaml(*resolved), "resolved options");
+  ASSERT_TRUE(reread.ok()) << reread.status();
+  const auto again = Registry<Interface>::Resolve(plugin, *reread);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(ToYaml(*again), ToYaml(*resolved));
 
-  for (const OptionDescription& option :
-       Registry<Interface>::Plugins().at(plugin).describe()) {
+  const auto& entry = Registry<Interface>::Plugins().at(plugin);
+  EXPECT_NE(entry.summary, "");
+  for (const OptionDescription& option : entry.describe()) {
     EXPECT_NE(option.help, "") << option.name;
     ConfigNode node = *resolved;
     const absl::Status status = ApplyOverride(

@@ -165,4 +165,27 @@ Scene ChangingScene(int frames) {
   return scene;
 }
 
+void ClearSlot(Slot slot, Scene& scene) {
+  switch (slot) {
+    case Slot::kReference:
+      scene.reference = Image();
+      break;
+    case Slot::kVideo:
+      scene.video = Video();
+      break;
+    case Slot::kProxy:
+      scene.proxy.clear();
+      break;
+    case Slot::kGaussians:
+      scene.gaussians = Gaussians();
+      break;
+    case Slot::kGaussianFrames:
+      scene.gaussian_frames = GaussianFrames();
+      break;
+    case Slot::kMeshes:
+      scene.meshes.clear();
+      break;
+  }
+}
+
 }  // namespace dg4d

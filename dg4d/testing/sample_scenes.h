@@ -29,6 +29,9 @@ Scene MovingScene(int frames = 5);
 // Another topology and another texture in each frame.
 Scene ChangingScene(int frames = 4);
 
+// Empties one slot of `scene`, for whatever must refuse a scene without it.
+void ClearSlot(Slot slot, Scene& scene);
+
 }  // namespace dg4d
 
 #endif  // DG4D_TESTING_SAMPLE_SCENES_H_

@@ -20,6 +20,7 @@
 #include "dg4d/testing/conformance_options.h"
 #include "dg4d/testing/options_conformance.h"
 #include "dg4d/testing/sample_scenes.h"
+#include "dg4d/testing/stop_after.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
@@ -37,46 +38,9 @@ Scene FullScene() {
   return scene;
 }
 
-void Clear(Slot slot, Scene& scene) {
-  switch (slot) {
-    case Slot::kReference:
-      scene.reference = Image();
-      break;
-    case Slot::kVideo:
-      scene.video = Video();
-      break;
-    case Slot::kProxy:
-      scene.proxy.clear();
-      break;
-    case Slot::kGaussians:
-      scene.gaussians = Gaussians();
-      break;
-    case Slot::kGaussianFrames:
-      scene.gaussian_frames = GaussianFrames();
-      break;
-    case Slot::kMeshes:
-      scene.meshes.clear();
-      break;
-  }
-}
-
 bool Contains(const std::vector<Slot>& slots, Slot slot) {
   return std::find(slots.begin(), slots.end(), slot) != slots.end();
 }
-
-// Stops the run once it has seen a step.
-class Stopper : public RunObserver {
- public:
-  explicit Stopper(RunControl& control) : control_(control) {}
-  void Step(absl::string_view, int64_t, int64_t, const Metrics&) override {
-    control_.state = RunControl::kStop;
-    ++steps;
-  }
-  int steps = 0;
-
- private:
-  RunControl& control_;
-};
 
 class StageConformance : public testing::TestWithParam<std::string> {
  protected:
@@ -102,7 +66,7 @@ class StageConformance : public testing::TestWithParam<std::string> {
     for (const Slot slot : kAllSlots) {
       if (!Contains(contract.reads, slot) &&
           !Contains(contract.reads_if_present, slot)) {
-        Clear(slot, scene);
+        ClearSlot(slot, scene);
       }
     }
     return scene;
@@ -119,7 +83,7 @@ class StageConformance : public testing::TestWithParam<std::string> {
   std::unique_ptr<Stage> stage_;
 };
 
-TEST_P(StageConformance, OptionsAreSound) {
+TEST_P(StageConformance, ReadsItsOptionsStrictly) {
   ExpectOptionsConform<Stage>(GetParam(), ConformanceOptions(GetParam()));
 }
 
@@ -148,7 +112,7 @@ TEST_P(StageConformance, WritesTheSlotsItDeclaresAndNoOther) {
 TEST_P(StageConformance, RefusesASceneWithoutWhatItReads) {
   for (const Slot slot : stage_->Contract().reads) {
     Scene scene = InputScene();
-    Clear(slot, scene);
+    ClearSlot(slot, scene);
     const absl::Status status = Run(scene);
     EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
     EXPECT_NE(status.message().find(SlotName(slot)), std::string::npos);
@@ -185,17 +149,17 @@ TEST_P(StageConformance, StopsAfterAStepAndGoesOnToTheSameResult) {
   ASSERT_TRUE(Run(whole).ok());
 
   RunControl control;
-  Stopper stopper(control);
+  StopAfter stopper(1, control);
   settings_.control = &control;
   settings_.observers = {&stopper};
   Scene scene = InputScene();
   const absl::Status status = Run(scene);
-  if (stopper.steps == 0) {
+  if (stopper.last_step() == 0) {
     EXPECT_TRUE(status.ok()) << status;  // it has no steps to stop after
     return;
   }
   EXPECT_EQ(status.code(), absl::StatusCode::kCancelled) << status;
-  EXPECT_EQ(stopper.steps, 1);
+  EXPECT_EQ(stopper.last_step(), 1);
 
   control.state = RunControl::kRun;
   settings_.observers.clear();
