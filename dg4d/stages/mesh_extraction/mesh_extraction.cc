@@ -56,6 +56,7 @@ struct Options {
   std::string topology = "constant";
   PluginSpec<GaussianRenderer> renderer = {"gaussian_splatting"};
   double voxel_pixels = 1;
+  double low_pass = 0.55;
   double density_threshold = 0.2;
   double min_opacity = 0.005;
   int seal_radius = 4;
@@ -77,6 +78,12 @@ struct Options {
     v("renderer", renderer, "Draws the Gaussians for outlines and texture.");
     v("voxel_pixels", voxel_pixels,
       "Size of a voxel, in pixels of the reference at the object.");
+    v("low_pass", low_pass,
+      "Standard deviation, in pixels of the reference, of the filter that "
+      "widens each Gaussian. A renderer widens them by 0.55 of its pixels, so "
+      "give more where they were trained on pictures smaller than the "
+      "reference: with less than they were trained with, gaps open between "
+      "them, and the solid is crumpled or hollow. At least 0.55 voxels.");
     v("density_threshold", density_threshold,
       "Where the density of the Gaussians comes up to this, the surface is "
       "begun.");
@@ -103,6 +110,10 @@ struct Options {
       }
     };
     positive("voxel_pixels", voxel_pixels);
+    if (!(low_pass >= 0)) {
+      errors.Add(
+          absl::StrCat("low_pass must not be negative, but is ", low_pass));
+    }
     positive("density_threshold", density_threshold);
     positive("target_triangles", target_triangles);
     positive("carriers", carriers);
@@ -209,11 +220,14 @@ class MeshExtraction : public Stage {
     const double reach = 1.5 * radius * std::tan(camera.fov_y / 2);
     DG4D_ASSIGN_OR_RETURN(
         const BlockGrid density,
-        DensityGrid(gaussians, {.voxel_size = options_.voxel_pixels * radius /
-                                              camera.focal(),
-                                .min_opacity = options_.min_opacity,
-                                .lower = {-reach, -reach, -reach},
-                                .upper = {reach, reach, reach}}));
+        DensityGrid(
+            gaussians,
+            {.voxel_size = options_.voxel_pixels * radius / camera.focal(),
+             .min_opacity = options_.min_opacity,
+             .low_pass = std::max(DensityOptions().low_pass,
+                                  options_.low_pass / options_.voxel_pixels),
+             .lower = {-reach, -reach, -reach},
+             .upper = {reach, reach, reach}}));
     const Mesh mesh = MarchingCubes(
         SolidFill(density, {.threshold = options_.density_threshold,
                             .seal_radius = options_.seal_radius}),

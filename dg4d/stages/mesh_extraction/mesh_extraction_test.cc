@@ -139,6 +139,28 @@ TEST(MeshExtraction, LooksLikeTheGaussiansFromAllAround) {
   }
 }
 
+// As they come out of training: closed only as wide as a renderer makes them.
+TEST(MeshExtraction, WidensGaussiansThatLeaveGaps) {
+  Scene scene = TwoBalls();
+  scene.gaussians.log_scales += std::log(0.2);
+  scene.gaussians.opacity_logits.zero_();
+  const std::string options = "voxel_pixels: 0.5, seal_radius: 0, low_pass: ";
+  constexpr double kBalls = 4.0 / 3 * 3.14159 * (0.064 + 0.001728);
+
+  Scene widened = scene;
+  absl::Status status = Extract(options + "0.6", widened);
+  ASSERT_TRUE(status.ok()) << status;
+  const MeshTopology topology = AnalyzeTopology(widened.meshes[0]);
+  EXPECT_TRUE(topology.closed_manifold());
+  EXPECT_EQ(topology.components, 2);
+  EXPECT_NEAR(topology.signed_volume, kBalls, 0.2 * kBalls);
+
+  // Too crumpled a shell cannot be unwrapped.
+  status = Extract(options + "0", scene);
+  EXPECT_TRUE(!status.ok() ||
+              AnalyzeTopology(scene.meshes[0]).signed_volume < 0.5 * kBalls);
+}
+
 TEST(MeshExtraction, OneTopologyIsCarriedByTheGaussians) {
   Scene scene = MovingBalls(3, 0.05);
   const absl::Status status = Extract("topology: constant", scene);
@@ -180,8 +202,9 @@ TEST(MeshExtraction, SaysWhatToDoWithoutAnythingSolid) {
 TEST(MeshExtraction, RefusesOptionsOutOfRange) {
   for (const char* options :
        {"{voxel_pixels: 0}", "{density_threshold: -1}", "{seal_radius: 9}",
-        "{texture_size: 4}", "{texture_padding: 500}", "{topology: some}",
-        "{views: {azimuths: 0}}", "{renderer: mesh_raster}"}) {
+        "{low_pass: -1}", "{texture_size: 4}", "{texture_padding: 500}",
+        "{topology: some}", "{views: {azimuths: 0}}",
+        "{renderer: mesh_raster}"}) {
     EXPECT_FALSE(
         Registry<Stage>::Create("mesh_extraction", *ParseYaml(options, "o"))
             .ok())
