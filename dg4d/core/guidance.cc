@@ -4,7 +4,7 @@
 
 namespace dg4d {
 
-OwnViews Guidance::ChooseViews(int, at::Generator&) const {
+OwnViews Guidance::ChooseViews(int, double, at::Generator&) const {
   throw std::logic_error("this guidance has no views of its own");
 }
 

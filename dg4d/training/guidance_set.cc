@@ -61,7 +61,8 @@ std::optional<Gaussians> GuidanceSet::InitialGaussians() const {
 std::vector<GuidedBatch> GuidanceSet::Plan(const ViewSampler& sampler,
                                            absl::Span<const double> frames,
                                            double progress,
-                                           at::Generator& generator) const {
+                                           at::Generator& generator,
+                                           double last_frame) const {
   std::vector<GuidedBatch> batches;
   const auto add = [&](const Views& all, ViewPattern pattern,
                        const std::vector<size_t>& judges) {
@@ -105,7 +106,8 @@ std::vector<GuidedBatch> GuidanceSet::Plan(const ViewSampler& sampler,
   for (size_t i = 0; i < members_.size(); ++i) {
     if (members_[i].guidance->Pattern() != ViewPattern::kOwn) continue;
     const int count = sampler.options().count * static_cast<int>(frames.size());
-    const OwnViews own = members_[i].guidance->ChooseViews(count, generator);
+    const OwnViews own =
+        members_[i].guidance->ChooseViews(count, last_frame, generator);
     add(sampler.Own(own, generator), ViewPattern::kOwn, {i});
   }
   return batches;

@@ -4,6 +4,7 @@
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -56,11 +57,12 @@ class GuidanceSet {
   // What to render in a step that shows `frames`, with all its random numbers.
   // Guidances that want the same pattern share views, those content with any
   // view join the first of the others; each with cameras of its own gets its
-  // own batch. Batches have at most the sampler's max_views_per_batch views.
-  std::vector<GuidedBatch> Plan(const ViewSampler& sampler,
-                                absl::Span<const double> frames,
-                                double progress,
-                                at::Generator& generator) const;
+  // own batch, with no frame after `last_frame`. Batches have at most the
+  // sampler's max_views_per_batch views.
+  std::vector<GuidedBatch> Plan(
+      const ViewSampler& sampler, absl::Span<const double> frames,
+      double progress, at::Generator& generator,
+      double last_frame = std::numeric_limits<double>::infinity()) const;
 
   // A scalar: each judge's loss by its weight and the batch's share.
   at::Tensor Loss(const GuidedBatch& batch) const;

@@ -29,9 +29,10 @@ class FakeGuidance : public Guidance {
     return absl::OkStatus();
   }
   ViewPattern Pattern() const override { return kPattern; }
-  OwnViews ChooseViews(int count, at::Generator&) const override {
+  OwnViews ChooseViews(int count, double last_frame,
+                       at::Generator&) const override {
     return {.cameras = std::vector<Camera>(count),
-            .frames = std::vector<double>(count, 0.5)};
+            .frames = std::vector<double>(count, std::min(0.5, last_frame))};
   }
   Draws Draw(const Views& views, double,
              at::Generator& generator) const override {

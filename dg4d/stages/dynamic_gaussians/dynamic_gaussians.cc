@@ -190,6 +190,12 @@ class Fit {
   Adam adam_;
 };
 
+// How many of the first frames take part at `progress` in (0, 1].
+int JoinedFrames(int frames, double widen_until, double progress) {
+  if (progress >= widen_until) return frames;
+  return 1 + static_cast<int>((frames - 1) * progress / widen_until);
+}
+
 // `count` of the numbers 0 .. frames - 1 (all if `count` is 0), increasing.
 std::vector<double> DrawFrames(int frames, int count,
                                at::Generator& generator) {
@@ -377,10 +383,11 @@ double DynamicGaussians::Step(const GaussianRenderer& renderer,
                               const ViewSampler& sampler, int frames,
                               double progress, at::Generator& generator,
                               Fit& fit) const {
+  const int joined = JoinedFrames(frames, options_.widen_until, progress);
   const std::vector<double> shown =
-      DrawFrames(frames, options_.frames_per_step, generator);
+      DrawFrames(joined, options_.frames_per_step, generator);
   std::vector<GuidedBatch> batches =
-      guidances.Plan(sampler, shown, progress, generator);
+      guidances.Plan(sampler, shown, progress, generator, joined - 1);
   std::vector<Job> jobs;
   Views video_views;
   if (reference.has_value()) {

@@ -148,6 +148,42 @@ TEST(DynamicGaussians, FitsTheGaussiansAtRestToo) {
   EXPECT_TRUE(at::equal(scene.gaussian_frames.means[0], scene.gaussians.means));
 }
 
+// Wants nothing, but notes the latest frame of each step.
+class LatestFrames final : public Guidance {
+ public:
+  using Options = NoOptions;
+  static std::vector<double>& Seen() {
+    static auto& seen = *new std::vector<double>;
+    return seen;
+  }
+
+  explicit LatestFrames(Options) {}
+  absl::Status Prepare(const Scene&, RunContext&) override {
+    Seen().clear();
+    return absl::OkStatus();
+  }
+  ViewPattern Pattern() const override { return ViewPattern::kClips; }
+  Draws Draw(const Views& views, double, at::Generator&) const override {
+    Seen().push_back(views.frames.back());
+    return {};
+  }
+  at::Tensor Loss(const Views& views, const Draws&) override {
+    return 0 * views.rgb.mean();
+  }
+};
+
+TEST(DynamicGaussians, FramesJoinOneAfterAnother) {
+  const ScopedRegistration<Guidance, LatestFrames> registered("latest_frames");
+  const std::string more =
+      ", iterations: 8, frames_per_step: 0, guidances: [latest_frames], "
+      "views: {count: 1, sizes: [16], size_changes: []}";
+  RunStage(*Make(more));
+  EXPECT_EQ(LatestFrames::Seen(), std::vector<double>(8, 5));
+  RunStage(*Make(more + ", widen_until: 0.5"));
+  EXPECT_EQ(LatestFrames::Seen(),
+            (std::vector<double>{1, 2, 3, 5, 5, 5, 5, 5}));
+}
+
 TEST(DynamicGaussians, BatchesOfViewsChangeMemoryNotTheResult) {
   const Scene whole = RunStage(*Make(", iterations: 3, frames_per_step: 0"));
   const Scene parts = RunStage(*Make(
@@ -214,7 +250,8 @@ TEST(DynamicGaussians, SaysWhatItNeeds) {
 TEST(DynamicGaussians, RefusesOptionsThatMakeNoSense) {
   for (const char* options :
        {"{grid: {features: 0}}", "{grid: {time_resolution: 1}}",
-        "{network: {depth: 0}}", "{samples_per_frame: 0}", "{loop: often}",
+        "{network: {depth: 0}}", "{samples_per_frame: 0}", "{widen_until: 2}",
+        "{loop: often}",
         "{network: {move_positions: false, move_scales: false, "
         "move_rotations: false}}"}) {
     EXPECT_EQ(Registry<Stage>::Create("dynamic_gaussians",

@@ -19,6 +19,9 @@ absl::Status Options::Validate() const {
   if (samples_per_frame < 1) {
     return absl::InvalidArgumentError("samples_per_frame must be at least 1");
   }
+  if (widen_until < 0 || widen_until > 1) {
+    return absl::InvalidArgumentError("widen_until must be from 0 to 1");
+  }
   if (reference.size < 1 || reference.rgb_weight < 0 ||
       reference.alpha_weight < 0) {
     return absl::InvalidArgumentError(

@@ -99,6 +99,7 @@ struct Options {
   int64_t iterations = 200;
   int frames = 0;
   int frames_per_step = 4;
+  double widen_until = 0;
   int samples_per_frame = 1;
   std::string loop = "auto";
   bool anchor_first_frame = true;
@@ -126,6 +127,9 @@ struct Options {
       "video, only guidances that know times.");
     v("frames_per_step", frames_per_step,
       "Frames that each step looks at, drawn at random; 0: all.");
+    v("widen_until", widen_until,
+      "Share of the stage by which all frames have joined, from frame 0 on, so "
+      "that large motion is followed from frame to frame; 0: all at once.");
     v("samples_per_frame", samples_per_frame,
       "Times at which the motion is written, for each frame of the video.");
     v("loop", loop, {"auto", "always", "never"},
