@@ -1,56 +1,46 @@
 #include "dg4d/geometry/mesh_repair.h"
 
+#include <Eigen/Geometry>
 #include <algorithm>
-#include <array>
 #include <cstdint>
-#include <limits>
-#include <numeric>
-#include <utility>
 #include <vector>
 
 #include "dg4d/base/parallel.h"
 #include "dg4d/geometry/surface.h"
+#include "open3d/geometry/TriangleMesh.h"
 
 namespace dg4d {
 namespace {
 
-struct Box {
-  Vec3 lower = {std::numeric_limits<double>::infinity(),
-                std::numeric_limits<double>::infinity(),
-                std::numeric_limits<double>::infinity()};
-  Vec3 upper = -lower;
-
-  void Add(const Vec3& p) {
-    lower = {std::min(lower.x, p.x), std::min(lower.y, p.y),
-             std::min(lower.z, p.z)};
-    upper = {std::max(upper.x, p.x), std::max(upper.y, p.y),
-             std::max(upper.z, p.z)};
+open3d::geometry::TriangleMesh Open3dMeshOf(const Surface& surface) {
+  open3d::geometry::TriangleMesh mesh;
+  mesh.vertices_.reserve(surface.vertices.size());
+  for (const Vec3& p : surface.vertices) {
+    mesh.vertices_.emplace_back(p.x, p.y, p.z);
   }
-  // 0 for a box without points.
-  double Diagonal() const {
-    return upper.x < lower.x ? 0 : Norm(upper - lower);
-  }
-};
-
-// The smallest vertex of the part that each vertex belongs to.
-std::vector<int32_t> PartOfVertices(const Surface& surface) {
-  std::vector<int32_t> parent(surface.vertices.size());
-  std::iota(parent.begin(), parent.end(), 0);
-  const auto find = [&](int32_t i) {
-    while (parent[i] != i) i = parent[i] = parent[parent[i]];
-    return i;
-  };
+  mesh.triangles_.reserve(surface.triangles.size());
   for (const TriangleIndices& t : surface.triangles) {
-    for (int k = 1; k < 3; ++k) {
-      const int32_t a = find(t[0]);
-      const int32_t b = find(t[k]);
-      parent[std::max(a, b)] = std::min(a, b);
-    }
+    mesh.triangles_.emplace_back(t[0], t[1], t[2]);
   }
-  for (size_t i = 0; i < parent.size(); ++i) {
-    parent[i] = find(static_cast<int32_t>(i));
+  return mesh;
+}
+
+Surface SurfaceOf(const open3d::geometry::TriangleMesh& mesh) {
+  Surface surface;
+  surface.vertices.reserve(mesh.vertices_.size());
+  for (const Eigen::Vector3d& p : mesh.vertices_) {
+    surface.vertices.push_back({p.x(), p.y(), p.z()});
   }
-  return parent;
+  surface.triangles.reserve(mesh.triangles_.size());
+  for (const Eigen::Vector3i& t : mesh.triangles_) {
+    surface.triangles.push_back({t[0], t[1], t[2]});
+  }
+  return surface;
+}
+
+// The length of the diagonal; 0 of a box without points.
+double DiagonalOf(const Eigen::AlignedBox3d& box) {
+  return box.isEmpty() ? 0 : box.diagonal().norm();
 }
 
 // Moves each vertex `share` of the way to the mean of its neighbours.
@@ -73,37 +63,30 @@ void MoveToNeighbours(const IndexLists& neighbours, double share,
 }  // namespace
 
 Mesh RemoveSmallComponents(const Mesh& mesh, double least_diagonal) {
-  const Surface surface = SurfaceOf(mesh);
-  const std::vector<int32_t> part = PartOfVertices(surface);
-  std::vector<Box> boxes(surface.vertices.size());
-  Box whole;
-  for (const TriangleIndices& t : surface.triangles) {
-    for (const int32_t vertex : t) {
-      boxes[part[vertex]].Add(surface.vertices[vertex]);
-      whole.Add(surface.vertices[vertex]);
+  open3d::geometry::TriangleMesh cleaned = Open3dMeshOf(SurfaceOf(mesh));
+  const auto [part_of_triangle, sizes, areas] =
+      cleaned.ClusterConnectedTriangles();
+  std::vector<Eigen::AlignedBox3d> boxes(sizes.size());
+  Eigen::AlignedBox3d whole;
+  for (size_t i = 0; i < part_of_triangle.size(); ++i) {
+    for (const int vertex : cleaned.triangles_[i]) {
+      boxes[part_of_triangle[i]].extend(cleaned.vertices_[vertex]);
+      whole.extend(cleaned.vertices_[vertex]);
     }
   }
   double largest = 0;
-  for (const Box& box : boxes) largest = std::max(largest, box.Diagonal());
-  const double least = std::min(least_diagonal * whole.Diagonal(), largest);
+  for (const Eigen::AlignedBox3d& box : boxes) {
+    largest = std::max(largest, DiagonalOf(box));
+  }
+  const double least = std::min(least_diagonal * DiagonalOf(whole), largest);
 
-  Surface kept;
-  std::vector<int32_t> number(surface.vertices.size(), -1);
-  std::vector<bool> used(surface.vertices.size());
-  for (const TriangleIndices& t : surface.triangles) {
-    if (boxes[part[t[0]]].Diagonal() < least) continue;
-    for (const int32_t vertex : t) used[vertex] = true;
+  std::vector<bool> is_small(part_of_triangle.size());
+  for (size_t i = 0; i < is_small.size(); ++i) {
+    is_small[i] = DiagonalOf(boxes[part_of_triangle[i]]) < least;
   }
-  for (size_t i = 0; i < used.size(); ++i) {
-    if (!used[i]) continue;
-    number[i] = static_cast<int32_t>(kept.vertices.size());
-    kept.vertices.push_back(surface.vertices[i]);
-  }
-  for (const TriangleIndices& t : surface.triangles) {
-    if (number[t[0]] < 0) continue;
-    kept.triangles.push_back({number[t[0]], number[t[1]], number[t[2]]});
-  }
-  return MeshOf(kept);
+  cleaned.RemoveTrianglesByMask(is_small);
+  cleaned.RemoveUnreferencedVertices();
+  return MeshOf(SurfaceOf(cleaned));
 }
 
 Mesh SmoothTaubin(const Mesh& mesh, const SmoothOptions& options) {
