@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
@@ -13,6 +14,7 @@ namespace dg4d {
 // The nearest of a set of points, by a grid of cells.
 class PointIndex {
  public:
+  // `points` must outlive the index and stay as they are.
   explicit PointIndex(const std::vector<Vec3>& points);
 
   struct Neighbour {
