@@ -30,14 +30,12 @@
 #include "dg4d/stages/dynamic_gaussians/motion.h"
 #include "dg4d/stages/dynamic_gaussians/options.h"
 #include "dg4d/training/adam.h"
+#include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::dynamic_gaussians {
 namespace {
-
-// Higher SH coefficients learn slower than the colour, as in 3DGS.
-constexpr double kShRestShare = 1.0 / 20;
 
 // Views to render together with what judges them: a guided batch, or the frames
 // of the video.
@@ -123,20 +121,7 @@ class Fit {
                     absl::StartsWith(name, "grid") ? options.grid_rate
                                                    : options.network_rate);
         });
-    if (joint_) {
-      adam_.Add("means", initial.means, options.means_rate);
-      adam_.Add("quaternions", initial.quaternions, options.rotation_rate);
-      adam_.Add("log_scales", initial.log_scales, options.scale_rate);
-      adam_.Add("opacity_logits", initial.opacity_logits, options.opacity_rate);
-      adam_.Add("sh_dc", initial.sh.narrow(1, 0, 1), options.sh_rate);
-      if (initial.sh.size(1) > 1) {
-        Schedule rate = options.sh_rate;
-        rate.from *= kShRestShare;
-        rate.to *= kShRestShare;
-        adam_.Add("sh_rest", initial.sh.narrow(1, 1, initial.sh.size(1) - 1),
-                  rate);
-      }
-    }
+    if (joint_) AddGaussians(initial, options.rates, adam_);
     Bind();
   }
 
@@ -146,27 +131,13 @@ class Fit {
   // The canonical Gaussians as they are now; differentiable if they are fitted
   // too.
   Gaussians Canonical() const {
-    if (!joint_) return canonical_;
-    return {.means = adam_["means"],
-            .quaternions = adam_["quaternions"],
-            .log_scales = adam_["log_scales"],
-            .opacity_logits = adam_["opacity_logits"],
-            .sh = adam_.Has("sh_rest")
-                      ? at::cat({adam_["sh_dc"], adam_["sh_rest"]}, 1)
-                      : adam_["sh_dc"]};
+    return joint_ ? GaussiansIn(adam_) : canonical_;
   }
 
   // What the stage writes.
   void WriteTo(Scene& scene, int samples_per_frame) const {
     const Gaussians current = Canonical();
-    if (joint_) {
-      scene.gaussians = {
-          .means = current.means.detach().clone(),
-          .quaternions = current.quaternions.detach().clone(),
-          .log_scales = current.log_scales.detach().clone(),
-          .opacity_logits = current.opacity_logits.detach().clone(),
-          .sh = current.sh.detach().clone()};
-    }
+    if (joint_) scene.gaussians = DetachedCopy(current);
     scene.gaussian_frames = motion_.Bake(current, samples_per_frame);
   }
 
@@ -273,9 +244,8 @@ std::vector<std::vector<Job>> Group(const std::vector<Job>& jobs,
   return groups;
 }
 
-// Copies of a batch's tensors that collect gradients, so
-// that each group's backward() frees what its rendering kept, and the network's
-// runs once.
+// Copies of a batch's tensors that collect gradients, so that each group's
+// backward() frees what its rendering kept, and the network's runs once.
 GaussianBatch Leaves(const GaussianBatch& batch) {
   const auto leaf = [](const at::Tensor& tensor) {
     return tensor.detach().set_requires_grad(tensor.requires_grad());

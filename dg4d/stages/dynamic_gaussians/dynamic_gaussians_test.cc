@@ -18,6 +18,7 @@
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
+#include "dg4d/testing/stop_after.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
@@ -194,21 +195,6 @@ TEST(DynamicGaussians, BatchesOfViewsChangeMemoryNotTheResult) {
                 .item<float>(),
             1e-5f);
 }
-
-// Stops the run after some steps.
-class StopAfter final : public RunObserver {
- public:
-  StopAfter(int64_t steps, RunControl& control)
-      : steps_(steps), control_(control) {}
-  void Step(absl::string_view, int64_t steps_done, int64_t,
-            const Metrics&) override {
-    if (steps_done == steps_) control_.state = RunControl::kStop;
-  }
-
- private:
-  int64_t steps_;
-  RunControl& control_;
-};
 
 TEST(DynamicGaussians, GoesOnToTheBitAfterItWasStopped) {
   const std::string more = ", iterations: 8, optimize_gaussians: true";

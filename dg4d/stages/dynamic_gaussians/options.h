@@ -11,6 +11,7 @@
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/stages/dynamic_gaussians/motion.h"
+#include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::dynamic_gaussians {
@@ -113,11 +114,7 @@ struct Options {
   Schedule grid_rate = {2e-2, 2e-3, 200};
   Schedule network_rate = {2e-3, 2e-4, 200};
   bool optimize_gaussians = false;
-  Schedule means_rate = {1e-3, 2e-5, 500};
-  Schedule sh_rate = {1e-2, 1e-2, 1};
-  Schedule opacity_rate = {5e-2, 5e-2, 1};
-  Schedule scale_rate = {5e-3, 5e-3, 1};
-  Schedule rotation_rate = {5e-3, 5e-3, 1};
+  GaussianRates rates = {.means = {1e-3, 2e-5, 500}};  // if optimised
 
   template <typename V>
   void Visit(V& v) {
@@ -147,13 +144,8 @@ struct Options {
     v("grid_rate", grid_rate, "Learning rate of the planes.");
     v("network_rate", network_rate, "Learning rate of the network.");
     v("optimize_gaussians", optimize_gaussians,
-      "Whether the Gaussians at rest are fitted too.");
-    v("means_rate", means_rate, "Learning rate of their positions.");
-    v("sh_rate", sh_rate,
-      "Learning rate of their colours; a twentieth for higher coefficients.");
-    v("opacity_rate", opacity_rate, "Learning rate of their opacity logits.");
-    v("scale_rate", scale_rate, "Learning rate of their logarithms of scales.");
-    v("rotation_rate", rotation_rate, "Learning rate of their quaternions.");
+      "Whether the Gaussians at rest are fitted too, at the rates below.");
+    rates.Visit(v);
   }
   absl::Status Validate() const;
 

@@ -1,6 +1,5 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/mse_loss.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/zeros.h>
@@ -23,14 +22,13 @@
 #include "dg4d/stages/static_gaussians/densify.h"
 #include "dg4d/stages/static_gaussians/initial_gaussians.h"
 #include "dg4d/training/adam.h"
+#include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::static_gaussians {
 namespace {
 
-// Higher SH coefficients learn slower than the colour, as in 3DGS.
-constexpr double kShRestShare = 1.0 / 20;
 constexpr int kMaxShDegree = 3;
 
 struct InitialOptions {
@@ -70,113 +68,11 @@ struct ReferenceOptions {
   }
 };
 
-}  // namespace
-
-class StaticGaussians final : public Stage {
- public:
-  struct Options {
-    int64_t iterations = 500;
-    PluginSpec<GaussianRenderer> renderer = {"gaussian_splatting"};
-    std::vector<WeightedPlugin<Guidance>> guidances;
-    InitialOptions initial;
-    int sh_degree = 0;
-    ReferenceOptions reference;
-    ViewOptions views;
-    Schedule means_rate = {1e-2, 2e-4, 500};
-    Schedule sh_rate = {1e-2, 1e-2, 1};
-    Schedule opacity_rate = {5e-2, 5e-2, 1};
-    Schedule scale_rate = {5e-3, 5e-3, 1};
-    Schedule rotation_rate = {5e-3, 5e-3, 1};
-    DensifyOptions densify;
-    double final_min_opacity = 0.01;
-    double final_prune_above = 0.1;
-
-    template <typename V>
-    void Visit(V& v) {
-      v("iterations", iterations, "Steps of optimisation.");
-      v("renderer", renderer, "Draws the Gaussians.");
-      v("guidances", guidances, "What says how views should change.");
-      v("initial", initial, "Where the Gaussians start.");
-      v("sh_degree", sh_degree,
-        "Degree of the spherical harmonics that colour a Gaussian, 0 to 3.");
-      v("reference", reference, "The view of the reference picture.");
-      v("views", views, "The views that guidances judge.");
-      v("means_rate", means_rate,
-        "Learning rate of positions, in world units.");
-      v("sh_rate", sh_rate,
-        "Learning rate of colours; a twentieth for higher coefficients.");
-      v("opacity_rate", opacity_rate, "Learning rate of opacity logits.");
-      v("scale_rate", scale_rate, "Learning rate of logarithms of scales.");
-      v("rotation_rate", rotation_rate, "Learning rate of quaternions.");
-      v("densify", densify, "How the number of Gaussians changes.");
-      v("final_min_opacity", final_min_opacity,
-        "Less opaque Gaussians are removed at the end.");
-      v("final_prune_above", final_prune_above,
-        "Gaussians with a larger standard deviation are removed at the end.");
-    }
-    absl::Status Validate() const;
-  };
-
-  explicit StaticGaussians(Options options) : options_(std::move(options)) {}
-
-  StageContract Contract() const override {
-    return {.reads_if_present = {Slot::kReference, Slot::kVideo, Slot::kProxy},
-            .writes = {Slot::kGaussians}};
-  }
-
- protected:
-  absl::Status DoRun(RunContext& context, Scene& scene) override;
-
- private:
-  absl::StatusOr<Gaussians> Initial(const GuidanceSet& guidances,
-                                    RunContext& context) const;
-
-  const Options options_;
-};
-
-absl::Status StaticGaussians::Options::Validate() const {
-  if (iterations < 0) {
-    return absl::InvalidArgumentError("iterations must not be negative");
-  }
-  if (sh_degree < 0 || sh_degree > kMaxShDegree) {
-    return absl::InvalidArgumentError("sh_degree must be from 0 to 3");
-  }
-  if (initial.from == "file" && initial.file.empty()) {
-    return absl::InvalidArgumentError("initial.file must name a PLY file");
-  }
-  if (initial.points < 1 || initial.ball_radius <= 0 || initial.opacity <= 0 ||
-      initial.opacity >= 1) {
-    return absl::InvalidArgumentError(
-        "initial.points and initial.ball_radius must be positive, "
-        "initial.opacity between 0 and 1");
-  }
-  if (reference.size < 1 || reference.rgb_weight < 0 ||
-      reference.alpha_weight < 0) {
-    return absl::InvalidArgumentError(
-        "reference.size must be positive and its weights not negative");
-  }
-  DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
-  return Annotate(densify.Validate(), "densify");
-}
-
-namespace {
-
 // The Gaussians while they are fitted.
 class Fit {
  public:
-  Fit(const Gaussians& initial, const StaticGaussians::Options& options) {
-    adam_.Add("means", initial.means, options.means_rate);
-    adam_.Add("quaternions", initial.quaternions, options.rotation_rate);
-    adam_.Add("log_scales", initial.log_scales, options.scale_rate);
-    adam_.Add("opacity_logits", initial.opacity_logits, options.opacity_rate);
-    adam_.Add("sh_dc", initial.sh.narrow(1, 0, 1), options.sh_rate);
-    if (initial.sh.size(1) > 1) {
-      Schedule rate = options.sh_rate;
-      rate.from *= kShRestShare;
-      rate.to *= kShRestShare;
-      adam_.Add("sh_rest", initial.sh.narrow(1, 1, initial.sh.size(1) - 1),
-                rate);
-    }
+  Fit(const Gaussians& initial, const GaussianRates& rates) {
+    AddGaussians(initial, rates, adam_);
     statistics_.Reset(initial.size());
   }
 
@@ -184,40 +80,14 @@ class Fit {
   ScreenGradients& statistics() { return statistics_; }
 
   // As they are now; differentiable.
-  Gaussians Current() const {
-    return {.means = adam_["means"],
-            .quaternions = adam_["quaternions"],
-            .log_scales = adam_["log_scales"],
-            .opacity_logits = adam_["opacity_logits"],
-            .sh = adam_.Has("sh_rest")
-                      ? at::cat({adam_["sh_dc"], adam_["sh_rest"]}, 1)
-                      : adam_["sh_dc"]};
-  }
+  Gaussians Current() const { return GaussiansIn(adam_); }
 
   // The same as plain data.
-  Gaussians Detached() const {
-    const Gaussians current = Current();
-    return {.means = current.means.detach().clone(),
-            .quaternions = current.quaternions.detach().clone(),
-            .log_scales = current.log_scales.detach().clone(),
-            .opacity_logits = current.opacity_logits.detach().clone(),
-            .sh = current.sh.detach().clone()};
-  }
+  Gaussians Detached() const { return DetachedCopy(Current()); }
 
   void Change(const at::Tensor& kept, const Gaussians& added) {
-    const auto change = [&](const char* name, const at::Tensor& rows) {
-      adam_.KeepRows(name, kept);
-      adam_.AppendRows(name, rows);
-    };
-    change("means", added.means);
-    change("quaternions", added.quaternions);
-    change("log_scales", added.log_scales);
-    change("opacity_logits", added.opacity_logits);
-    change("sh_dc", added.sh.narrow(1, 0, 1));
-    if (adam_.Has("sh_rest")) {
-      change("sh_rest", added.sh.narrow(1, 1, added.sh.size(1) - 1));
-    }
-    statistics_.Reset(adam_["means"].size(0));
+    ChangeGaussians(kept, added, adam_);
+    statistics_.Reset(Current().size());
   }
 
   void VisitState(StateArchive& archive) {
@@ -265,7 +135,99 @@ absl::Status NothingLeft(absl::string_view option) {
       option));
 }
 
+// Goes down one part of a step's loss; returns its value.
+double Descend(const at::Tensor& loss) {
+  loss.backward();
+  return loss.item<double>();
+}
+
 }  // namespace
+
+class StaticGaussians final : public Stage {
+ public:
+  struct Options {
+    int64_t iterations = 500;
+    PluginSpec<GaussianRenderer> renderer = {"gaussian_splatting"};
+    std::vector<WeightedPlugin<Guidance>> guidances;
+    InitialOptions initial;
+    int sh_degree = 0;
+    ReferenceOptions reference;
+    ViewOptions views;
+    GaussianRates rates = {.means = {1e-2, 2e-4, 500}};
+    DensifyOptions densify;
+    double final_min_opacity = 0.01;
+    double final_prune_above = 0.1;
+
+    template <typename V>
+    void Visit(V& v) {
+      v("iterations", iterations, "Steps of optimisation.");
+      v("renderer", renderer, "Draws the Gaussians.");
+      v("guidances", guidances, "What says how views should change.");
+      v("initial", initial, "Where the Gaussians start.");
+      v("sh_degree", sh_degree,
+        "Degree of the spherical harmonics that colour a Gaussian, 0 to 3.");
+      v("reference", reference, "The view of the reference picture.");
+      v("views", views, "The views that guidances judge.");
+      rates.Visit(v);
+      v("densify", densify, "How the number of Gaussians changes.");
+      v("final_min_opacity", final_min_opacity,
+        "Less opaque Gaussians are removed at the end.");
+      v("final_prune_above", final_prune_above,
+        "Gaussians with a larger standard deviation are removed at the end.");
+    }
+    absl::Status Validate() const;
+  };
+
+  explicit StaticGaussians(Options options) : options_(std::move(options)) {}
+
+  StageContract Contract() const override {
+    return {.reads_if_present = {Slot::kReference, Slot::kVideo, Slot::kProxy},
+            .writes = {Slot::kGaussians}};
+  }
+
+ protected:
+  absl::Status DoRun(RunContext& context, Scene& scene) override;
+
+ private:
+  absl::StatusOr<Gaussians> Initial(const GuidanceSet& guidances,
+                                    RunContext& context) const;
+  // Renders a batch of the step after `steps_done`, goes down its guidances'
+  // loss, and notes how it pulls at the Gaussians on the screen. `is_last` says
+  // that it is the step's last batch. Returns the loss.
+  double DescendGuided(const GaussianRenderer& renderer,
+                       const GuidanceSet& guidances, int64_t steps_done,
+                       bool is_last, GuidedBatch& batch, Fit& fit) const;
+  // Densifies and lowers opacities if that is due after `steps_done` steps.
+  absl::Status ControlDensity(int64_t steps_done, at::Generator& generator,
+                              Fit& fit) const;
+
+  const Options options_;
+};
+
+absl::Status StaticGaussians::Options::Validate() const {
+  if (iterations < 0) {
+    return absl::InvalidArgumentError("iterations must not be negative");
+  }
+  if (sh_degree < 0 || sh_degree > kMaxShDegree) {
+    return absl::InvalidArgumentError("sh_degree must be from 0 to 3");
+  }
+  if (initial.from == "file" && initial.file.empty()) {
+    return absl::InvalidArgumentError("initial.file must name a PLY file");
+  }
+  if (initial.points < 1 || initial.ball_radius <= 0 || initial.opacity <= 0 ||
+      initial.opacity >= 1) {
+    return absl::InvalidArgumentError(
+        "initial.points and initial.ball_radius must be positive, "
+        "initial.opacity between 0 and 1");
+  }
+  if (reference.size < 1 || reference.rgb_weight < 0 ||
+      reference.alpha_weight < 0) {
+    return absl::InvalidArgumentError(
+        "reference.size must be positive and its weights not negative");
+  }
+  DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
+  return Annotate(densify.Validate(), "densify");
+}
 
 absl::StatusOr<Gaussians> StaticGaussians::Initial(const GuidanceSet& guidances,
                                                    RunContext& context) const {
@@ -289,6 +251,59 @@ absl::StatusOr<Gaussians> StaticGaussians::Initial(const GuidanceSet& guidances,
                              options_.sh_degree, context.generator());
 }
 
+double StaticGaussians::DescendGuided(const GaussianRenderer& renderer,
+                                      const GuidanceSet& guidances,
+                                      int64_t steps_done, bool is_last,
+                                      GuidedBatch& batch, Fit& fit) const {
+  Views& views = batch.views;
+  const Gaussians current = fit.Current();
+  const at::Tensor offsets =
+      at::zeros({views.size(), current.size(), 2}, current.means.options())
+          .set_requires_grad(true);
+  const GaussianRendering rendering =
+      renderer.Render(BatchOf(current, views.size()), views.cameras,
+                      views.background.to(current.means.device()), offsets);
+  views.rgb = rendering.rgb;
+  views.alpha = rendering.alpha;
+  views.depth = rendering.depth;
+  const double loss = Descend(guidances.Loss(batch));
+
+  const DensifyOptions& densify = options_.densify;
+  if (!densify.Counts(steps_done + 1) || !offsets.grad().defined()) return loss;
+  if (densify.statistics == "all_views") {
+    // Losses are means over views; a view's own pull is what counts, or the
+    // threshold would depend on how many there are.
+    fit.statistics().Add(offsets.grad(), rendering.radii,
+                         views.size() / batch.share);
+  } else if (is_last) {
+    const int last = views.size() - 1;
+    fit.statistics().Add(offsets.grad().narrow(0, last, 1),
+                         rendering.radii.narrow(0, last, 1), 1);
+  }
+  return loss;
+}
+
+absl::Status StaticGaussians::ControlDensity(int64_t steps_done,
+                                             at::Generator& generator,
+                                             Fit& fit) const {
+  const DensifyOptions& densify = options_.densify;
+  if (densify.DensifiesAfter(steps_done)) {
+    const Densification change =
+        Densify(fit.Detached(), fit.statistics().Mean(), densify, generator);
+    if (change.kept.numel() + change.added.size() == 0) {
+      return NothingLeft("densify");
+    }
+    fit.Change(change.kept, change.added);
+  }
+  if (densify.ResetsOpacityAfter(steps_done)) {
+    fit.adam().SetValue("opacity_logits",
+                        LowerOpacities(fit.adam()["opacity_logits"].detach(),
+                                       densify.opacity_reset_to));
+    fit.adam().ZeroMoments("opacity_logits");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
   DG4D_ASSIGN_OR_RETURN(const std::unique_ptr<GaussianRenderer> renderer,
                         options_.renderer.Create());
@@ -310,11 +325,10 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
         &initial.opacity_logits, &initial.sh}) {
     *tensor = tensor->to(context.device());
   }
-  Fit fit(initial, options_);
+  Fit fit(initial, options_.rates);
   const ViewSampler sampler(options_.views, reference.has_value()
                                                 ? scene.reference_camera
                                                 : OrbitCamera({.radius = 2}));
-  const DensifyOptions& densify = options_.densify;
 
   int64_t step = 0;
   const auto visit = [&](StateArchive& archive) {
@@ -327,61 +341,20 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
   while (step < options_.iterations) {
     const double progress = static_cast<double>(step + 1) /
                             static_cast<double>(options_.iterations);
-    double loss_value = 0;
+    double loss = 0;
     if (reference.has_value()) {
-      const at::Tensor loss = reference->Loss(
-          *renderer, fit.Current(), options_.reference.ramp ? progress : 1.0);
-      loss.backward();
-      loss_value += loss.item<double>();
+      loss += Descend(reference->Loss(
+          *renderer, fit.Current(), options_.reference.ramp ? progress : 1.0));
     }
     std::vector<GuidedBatch> batches =
         guidances.Plan(sampler, {0.0}, progress, context.generator());
-    for (size_t i = 0; i < batches.size(); ++i) {
-      Views& views = batches[i].views;
-      const Gaussians current = fit.Current();
-      const at::Tensor offsets =
-          at::zeros({views.size(), current.size(), 2}, current.means.options())
-              .set_requires_grad(true);
-      const GaussianRendering rendering = renderer->Render(
-          BatchOf(current, views.size()), views.cameras,
-          views.background.to(current.means.device()), offsets);
-      views.rgb = rendering.rgb;
-      views.alpha = rendering.alpha;
-      views.depth = rendering.depth;
-      const at::Tensor loss = guidances.Loss(batches[i]);
-      loss.backward();
-      loss_value += loss.item<double>();
-
-      if (!densify.Counts(step + 1) || !offsets.grad().defined()) continue;
-      if (densify.statistics == "all_views") {
-        // Losses are means over views; a view's own pull is what counts, or
-        // the threshold would depend on how many there are.
-        fit.statistics().Add(offsets.grad(), rendering.radii,
-                             views.size() / batches[i].share);
-      } else if (i + 1 == batches.size()) {
-        const int last = views.size() - 1;
-        fit.statistics().Add(offsets.grad().narrow(0, last, 1),
-                             rendering.radii.narrow(0, last, 1), 1);
-      }
+    for (GuidedBatch& batch : batches) {
+      loss += DescendGuided(*renderer, guidances, step,
+                            &batch == &batches.back(), batch, fit);
     }
     fit.adam().Step(step);
     ++step;
-
-    if (densify.DensifiesAfter(step)) {
-      const Densification change =
-          Densify(fit.Detached(), fit.statistics().Mean(), densify,
-                  context.generator());
-      if (change.kept.numel() + change.added.size() == 0) {
-        return NothingLeft("densify");
-      }
-      fit.Change(change.kept, change.added);
-    }
-    if (densify.ResetsOpacityAfter(step)) {
-      fit.adam().SetValue("opacity_logits",
-                          LowerOpacities(fit.adam()["opacity_logits"].detach(),
-                                         densify.opacity_reset_to));
-      fit.adam().ZeroMoments("opacity_logits");
-    }
+    DG4D_RETURN_IF_ERROR(ControlDensity(step, context.generator(), fit));
     context.Snapshot(step, [&] {
       Scene snapshot = scene;
       snapshot.gaussians = fit.Detached();
@@ -389,7 +362,7 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
     });
     DG4D_RETURN_IF_ERROR(context.EndStep(
         step, options_.iterations,
-        {{"loss", loss_value},
+        {{"loss", loss},
          {"gaussians", static_cast<double>(fit.Current().size())}},
         visit));
   }

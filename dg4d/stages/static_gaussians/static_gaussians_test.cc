@@ -24,6 +24,7 @@
 #include "dg4d/core/stage.h"
 #include "dg4d/scene/ply_io.h"
 #include "dg4d/stages/static_gaussians/initial_gaussians.h"
+#include "dg4d/testing/stop_after.h"
 #include "dg4d/training/view_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -80,20 +81,6 @@ class Teacher final : public Guidance {
   const Options options_;
   const Gaussians ball_ = ColouredBall();
   const std::unique_ptr<GaussianRenderer> renderer_ = Splatting();
-};
-
-// Stops the run after a number of steps.
-class StopAfter final : public RunObserver {
- public:
-  StopAfter(int64_t steps, RunControl& control)
-      : steps_(steps), control_(control) {}
-  void Step(absl::string_view, int64_t done, int64_t, const Metrics&) override {
-    if (done == steps_) control_.state = RunControl::kStop;
-  }
-
- private:
-  const int64_t steps_;
-  RunControl& control_;
 };
 
 class StaticGaussiansTest : public testing::Test {

@@ -22,6 +22,7 @@
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
 #include "dg4d/testing/sample_scenes.h"
+#include "dg4d/testing/stop_after.h"
 #include "dg4d/training/view_metrics.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -67,19 +68,6 @@ class Painter final : public Guidance {
     return at::mse_loss(views.rgb, wanted.rgb) +
            at::mse_loss(views.alpha, wanted.alpha);
   }
-};
-
-class StopAfter final : public RunObserver {
- public:
-  StopAfter(int64_t steps, RunControl& control)
-      : steps_(steps), control_(control) {}
-  void Step(absl::string_view, int64_t done, int64_t, const Metrics&) override {
-    if (done == steps_) control_.state = RunControl::kStop;
-  }
-
- private:
-  const int64_t steps_;
-  RunControl& control_;
 };
 
 class TextureRefinementTest : public testing::Test {
