@@ -12,12 +12,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/status.h"
+#include "dg4d/imaging/colour_segmentation.h"
+#include "dg4d/imaging/mask.h"
 
 namespace dg4d {
 namespace {
 
 constexpr int kWorkSide = 480;     // pixels at which GrabCut decides
 constexpr int kMinSide = 16;       // of a picture whose background is to go
+constexpr float kClutter = 10;     // colours vary: the edge is the contour's
 constexpr float kOpaque = 0.996f;  // 254 of 255
 
 // A header over `image`'s pixels: CV_32FC3 RGB.
@@ -38,16 +41,6 @@ cv::Mat ToLab(const cv::Mat& rgb) {
   cv::Mat lab;
   cv::cvtColor(rgb, lab, cv::COLOR_RGB2Lab);
   return lab;
-}
-
-// Width of the strip along the border that counts as background.
-int RingWidth(cv::Size size) {
-  return std::max(1, std::min(size.width, size.height) / 50);
-}
-
-bool OnRing(int x, int y, cv::Size size, int width) {
-  return x < width || y < width || x >= size.width - width ||
-         y >= size.height - width;
 }
 
 // A slowly varying background: each channel a quadratic polynomial of position.
@@ -150,45 +143,6 @@ class PlainBackground {
   double noise_ = 0;
 };
 
-// Whether a component, of which `row` of the statistics tells, is at the
-// border.
-bool TouchesBorder(const int* row, cv::Size size) {
-  return row[cv::CC_STAT_LEFT] == 0 || row[cv::CC_STAT_TOP] == 0 ||
-         row[cv::CC_STAT_LEFT] + row[cv::CC_STAT_WIDTH] == size.width ||
-         row[cv::CC_STAT_TOP] + row[cv::CC_STAT_HEIGHT] == size.height;
-}
-
-// Labels the components of `mask` (8 bit); calls keep(area, touches the
-// border) for each and clears those it returns false for.
-template <typename Keep>
-void FilterComponents(cv::Mat& mask, int connectivity, const Keep& keep) {
-  cv::Mat labels, stats, centroids;
-  const int count = cv::connectedComponentsWithStats(mask, labels, stats,
-                                                     centroids, connectivity);
-  std::vector<uint8_t> kept(count, 0);
-  for (int i = 1; i < count; ++i) {
-    const int* row = stats.ptr<int>(i);
-    kept[i] =
-        keep(row[cv::CC_STAT_AREA], TouchesBorder(row, mask.size())) ? 255 : 0;
-  }
-  for (int y = 0; y < mask.rows; ++y) {
-    for (int x = 0; x < mask.cols; ++x) {
-      mask.at<uint8_t>(y, x) = kept[labels.at<int>(y, x)];
-    }
-  }
-}
-
-// Drops specks of object, which noise leaves behind.
-void KeepLargeParts(cv::Mat& object) {
-  int largest = 0;
-  FilterComponents(object, 8, [&](int area, bool) {
-    largest = std::max(largest, area);
-    return true;
-  });
-  FilterComponents(object, 8,
-                   [&](int area, bool) { return area * 50 >= largest; });
-}
-
 // Closes gaps in `object` through which the background is not seen. It is seen
 // where a patch that is not tiny matches it, and the object around the patch
 // does not: a highlight fades, the gap between arm and body has an edge.
@@ -199,7 +153,7 @@ void FillFalseHoles(const cv::Mat& difference, double tolerance,
   cv::Mat labels, stats, centroids;
   const int count =
       cv::connectedComponentsWithStats(background, labels, stats, centroids, 4);
-  const cv::Mat ball = cv::getStructuringElement(cv::MORPH_ELLIPSE, {5, 5});
+  const cv::Mat ball = Disc(2);
   for (int i = 1; i < count; ++i) {
     const int* row = stats.ptr<int>(i);
     if (TouchesBorder(row, object.size())) continue;
@@ -233,9 +187,7 @@ double TraceOfCompression(const cv::Mat& gap) {
   const cv::Mat strong = gap > 10;
   const auto grown = [&](int radius) {
     cv::Mat result;
-    cv::dilate(strong, result,
-               cv::getStructuringElement(cv::MORPH_ELLIPSE,
-                                         {2 * radius + 1, 2 * radius + 1}));
+    cv::dilate(strong, result, Disc(radius));
     return result;
   };
   const cv::Mat around = grown(8) & ~grown(2);
@@ -278,147 +230,6 @@ cv::Mat SegmentPlain(const cv::Mat& lab, const PlainBackground& model,
   return object;
 }
 
-// Pixels of the border that are background: those near the corners, which an
-// object that the border cuts (a bust) rarely reaches, and those whose colour
-// the left and the right side share at one height, such as a horizon.
-cv::Mat BackgroundRing(const cv::Mat& lab) {
-  const int width = RingWidth(lab.size());
-  const int slack = lab.rows / 50;
-  cv::Mat smooth;
-  cv::blur(lab, smooth, {5, 5}, {-1, -1}, cv::BORDER_REPLICATE);
-  const auto shared = [&](int x, int y) {
-    const cv::Vec3f& colour = smooth.at<cv::Vec3f>(y, x);
-    for (int v = std::max(0, y - slack); v <= std::min(lab.rows - 1, y + slack);
-         ++v) {
-      if (cv::norm(colour - smooth.at<cv::Vec3f>(v, lab.cols - 1 - x)) < 6) {
-        return true;
-      }
-    }
-    return false;
-  };
-  cv::Mat background = cv::Mat::zeros(lab.size(), CV_8UC1);
-  for (int y = 0; y < lab.rows; ++y) {
-    const bool at_end = y < lab.rows / 5 || y >= lab.rows - lab.rows / 5;
-    for (int x = 0; x < lab.cols; ++x) {
-      if (!OnRing(x, y, lab.size(), width)) continue;
-      const bool at_side = x < lab.cols / 5 || x >= lab.cols - lab.cols / 5;
-      const bool on_side = x < width || x >= lab.cols - width;
-      if ((at_end && at_side) || (on_side && shared(x, y))) {
-        background.at<uint8_t>(y, x) = 255;
-      }
-    }
-  }
-  return background;
-}
-
-// Which pixels have a colour that is found on `background`.
-cv::Mat LikeBackground(const cv::Mat& lab, const cv::Mat& background) {
-  std::vector<cv::Vec3f> colours;
-  for (int y = 0; y < lab.rows; ++y) {
-    for (int x = 0; x < lab.cols; ++x) {
-      if (background.at<uint8_t>(y, x) != 0) {
-        colours.push_back(lab.at<cv::Vec3f>(y, x));
-      }
-    }
-  }
-  const int count = static_cast<int>(colours.size());
-  const int clusters = std::min(10, count);
-  cv::Mat labels, centers;
-  cv::kmeans(cv::Mat(count, 3, CV_32F, colours.data()), clusters, labels,
-             {cv::TermCriteria::COUNT, 20, 0}, 1, cv::KMEANS_PP_CENTERS,
-             centers);
-  const auto distance = [&](const cv::Vec3f& colour, int cluster) {
-    return cv::norm(colour - *centers.ptr<cv::Vec3f>(cluster));
-  };
-  std::vector<double> squares(clusters, 0);
-  std::vector<int> sizes(clusters, 0);
-  for (int i = 0; i < count; ++i) {
-    const int label = labels.at<int>(i);
-    squares[label] += std::pow(distance(colours[i], label), 2);
-    ++sizes[label];
-  }
-  std::vector<double> reach;
-  for (int k = 0; k < clusters; ++k) {
-    const double spread = std::sqrt(squares[k] / std::max(1, sizes[k]));
-    reach.push_back(std::max(4.0, 1.5 * spread));
-  }
-  cv::Mat like = cv::Mat::zeros(lab.size(), CV_8UC1);
-  for (int y = 0; y < lab.rows; ++y) {
-    for (int x = 0; x < lab.cols; ++x) {
-      for (int k = 0; k < clusters; ++k) {
-        if (distance(lab.at<cv::Vec3f>(y, x), k) < reach[k]) {
-          like.at<uint8_t>(y, x) = 255;
-        }
-      }
-    }
-  }
-  return like;
-}
-
-// Drops what is thinner than three pixels and reaches further than a little
-// from what is thicker: joints of a floor, twigs, noise.
-void DropThreads(cv::Mat& object) {
-  const cv::Mat ball = cv::getStructuringElement(cv::MORPH_ELLIPSE, {3, 3});
-  cv::Mat thick;
-  cv::morphologyEx(object, thick, cv::MORPH_OPEN, ball);
-  const int reach = std::max(3, std::max(object.cols, object.rows) / 40);
-  for (int i = 0; i < reach; ++i) {
-    cv::dilate(thick, thick, ball);
-    thick &= object;
-  }
-  if (cv::countNonZero(thick) > 0) object = thick;
-}
-
-// The object before any background, by GrabCut.
-cv::Mat SegmentByColour(const cv::Mat& rgb, const cv::Mat& lab,
-                        const cv::Mat& allowed, const cv::Mat& guess,
-                        int iterations) {
-  const cv::Mat border = BackgroundRing(lab);
-  const cv::Mat like_border = LikeBackground(lab, border);
-  cv::Mat labels(lab.size(), CV_8UC1, cv::Scalar(cv::GC_PR_FGD));
-  if (guess.empty()) {
-    labels.setTo(cv::GC_PR_BGD, like_border);
-  } else {
-    const cv::Mat inside = guess > 0.5f;
-    const int side = std::max(lab.cols, lab.rows);
-    const auto ball = [&](int radius) {
-      return cv::getStructuringElement(cv::MORPH_ELLIPSE,
-                                       {2 * radius + 1, 2 * radius + 1});
-    };
-    cv::Mat core, near, reach;
-    cv::erode(inside, core, ball(std::max(1, side / 60)));
-    cv::dilate(inside, near, ball(std::max(2, side / 30)));
-    // Between frames nothing moves further than an eighth of the picture.
-    cv::dilate(inside, reach, ball(std::max(3, side / 8)));
-    labels.setTo(cv::GC_PR_BGD, ~near | like_border);
-    labels.setTo(cv::GC_PR_FGD, core);
-    labels.setTo(cv::GC_BGD, ~reach);
-  }
-  const int width = RingWidth(lab.size());
-  cv::Mat ring(lab.size(), CV_8UC1, cv::Scalar(255));
-  ring(cv::Rect(width, width, lab.cols - 2 * width, lab.rows - 2 * width))
-      .setTo(0);
-  labels.setTo(cv::GC_BGD, (ring & like_border) | border);
-  labels.setTo(cv::GC_BGD, ~allowed);
-  const int probable = cv::countNonZero(labels & 1);
-  if (probable == 0 || probable == labels.rows * labels.cols) {
-    return (labels & 1) * 255;
-  }
-  cv::Mat bytes, background_model, object_model;
-  rgb.convertTo(bytes, CV_8UC3, 255);
-  cv::grabCut(bytes, labels, {}, background_model, object_model, iterations,
-              cv::GC_INIT_WITH_MASK);
-  cv::Mat object = (labels & 1) * 255;
-  DropThreads(object);
-  KeepLargeParts(object);
-  cv::Mat background = 255 - object;
-  const int min_hole = std::max(4, cv::countNonZero(object) / 500);
-  FilterComponents(background, 4, [&](int area, bool touches) {
-    return touches || area >= min_hole;
-  });
-  return 255 - background;
-}
-
 cv::Mat Blur(const cv::Mat& image, double sigma) {
   cv::Mat blurred;
   cv::GaussianBlur(image, blurred, {}, sigma, sigma, cv::BORDER_REPLICATE);
@@ -440,10 +251,7 @@ cv::Mat NearbyColour(const cv::Mat& rgb, const cv::Mat& weight, double sigma) {
 // count a little, so that what is thinner than the band has a colour, too.
 cv::Mat CoreWeight(const cv::Mat& mask, int band) {
   cv::Mat core;
-  cv::erode(mask, core,
-            cv::getStructuringElement(cv::MORPH_ELLIPSE,
-                                      {2 * band + 1, 2 * band + 1}),
-            {-1, -1}, 1, cv::BORDER_REPLICATE);
+  cv::erode(mask, core, Disc(band), {-1, -1}, 1, cv::BORDER_REPLICATE);
   cv::Mat weight;
   cv::Mat(core / 255 * 50 + mask / 255).convertTo(weight, CV_32F, 1 / 51.0);
   return weight;
@@ -479,23 +287,52 @@ cv::Vec3f Unmix(const cv::Vec3f& seen, const cv::Vec3f& object,
   return colour;
 }
 
-// Solves I = alpha F + (1 - alpha) B in a band along the edge of `mask`, with
-// F and B the mean colours of object and background near by.
-Image SolveEdge(const cv::Mat& rgb, const cv::Mat& mask, double upscale) {
-  const int band = BandWidth(upscale);
-  const cv::Mat object_colour =
-      NearbyColour(rgb, CoreWeight(mask, band), 1.5 * band);
-  const cv::Mat background_colour =
-      NearbyColour(rgb, CoreWeight(255 - mask, band), 1.5 * band);
-  cv::Mat hard, soft, inner, outer;
+// How much the colours that `weight` weighs differ from their `mean` near by:
+// the sum of the channels' variances.
+cv::Mat NearbyVariance(const cv::Mat& rgb, const cv::Mat& weight,
+                       const cv::Mat& mean, double sigma) {
+  const cv::Mat variance =
+      NearbyColour(rgb.mul(rgb), weight, sigma) - mean.mul(mean);
+  cv::Mat sum;
+  cv::transform(variance, sum, cv::Matx13f(1, 1, 1));
+  return cv::max(sum, 0);
+}
+
+// `mask` with its edge softened.
+cv::Mat SoftMask(const cv::Mat& mask, double upscale) {
+  cv::Mat hard;
   mask.convertTo(hard, CV_32F, 1 / 255.0);
-  soft = Blur(hard, 0.6 * std::max(1.0, upscale));
-  const cv::Mat ball = cv::getStructuringElement(cv::MORPH_ELLIPSE,
-                                                 {2 * band + 1, 2 * band + 1});
+  return Blur(hard, 0.6 * std::max(1.0, upscale));
+}
+
+// The same from the distance to a contour that is smooth already, in the pixels
+// it was found at: a ramp of two of those, but at most four of the picture's.
+cv::Mat SoftContour(const cv::Mat& distance, cv::Size size, double upscale) {
+  cv::Mat full;
+  cv::resize(distance, full, size, 0, 0, cv::INTER_LINEAR);
+  return cv::min(cv::max(full * 0.5 * std::max(1.0, upscale / 2) + 0.5, 0), 1);
+}
+
+// Solves I = alpha F + (1 - alpha) B in a band along the contour, with F and B
+// the mean colours of object and background near by. Where both look alike, or
+// the background varies more than that, alpha is `soft`, an estimate of it.
+Image SolveEdge(const cv::Mat& rgb, const cv::Mat& mask, const cv::Mat& soft,
+                double upscale) {
+  const int band = BandWidth(upscale);
+  const double reach = 1.5 * band;
+  const cv::Mat object_weight = CoreWeight(mask, band);
+  const cv::Mat background_weight = CoreWeight(255 - mask, band);
+  const cv::Mat object_colour = NearbyColour(rgb, object_weight, reach);
+  const cv::Mat background_colour = NearbyColour(rgb, background_weight, reach);
+  const cv::Mat clutter =
+      NearbyVariance(rgb, background_weight, background_colour, reach);
+  cv::Mat alpha, inner, outer;
+  mask.convertTo(alpha, CV_32F, 1 / 255.0);
+  const cv::Mat ball = Disc(band);
   cv::erode(mask, inner, ball, {-1, -1}, 1, cv::BORDER_REPLICATE);
   cv::dilate(mask, outer, ball, {-1, -1}, 1, cv::BORDER_REPLICATE);
 
-  cv::Mat colour = rgb.clone(), alpha = hard.clone();
+  cv::Mat colour = rgb.clone();
   for (int y = 0; y < rgb.rows; ++y) {
     for (int x = 0; x < rgb.cols; ++x) {
       const bool inside = inner.at<uint8_t>(y, x) != 0;
@@ -505,8 +342,8 @@ Image SolveEdge(const cv::Mat& rgb, const cv::Mat& mask, double upscale) {
       const cv::Vec3f& b = background_colour.at<cv::Vec3f>(y, x);
       const cv::Vec3f across = f - b;
       const float contrast = across.dot(across);
-      // Where both sides look alike, only the mask knows.
-      const float trust = contrast / (contrast + 0.03f);
+      const float trust =
+          contrast / (contrast + 0.03f + kClutter * clutter.at<float>(y, x));
       const float solved =
           contrast > 0
               ? std::clamp((seen - b).dot(across) / contrast, 0.0f, 1.0f)
@@ -587,15 +424,21 @@ absl::StatusOr<Image> CutOut(const Image& image, const CutOutOptions& options) {
       AllowedMask(options.rectangle, rgb.size(), work.size());
   const cv::Mat lab = ToLab(work);
   PlainBackground plain;
-  cv::Mat object = plain.Fit(lab) ? SegmentPlain(lab, plain, allowed)
-                                  : SegmentByColour(work, lab, allowed, guess,
-                                                    options.iterations);
-  DG4D_RETURN_IF_ERROR(CheckObject(object));
-  if (shrink < 1) {
-    cv::resize(object, object, rgb.size(), 0, 0, cv::INTER_LINEAR);
-    object = object > 127;
+  cv::Mat mask, soft;
+  if (plain.Fit(lab)) {
+    const cv::Mat object = SegmentPlain(lab, plain, allowed);
+    DG4D_RETURN_IF_ERROR(CheckObject(object));
+    cv::resize(object, mask, rgb.size(), 0, 0, cv::INTER_LINEAR);
+    mask = mask > 127;
+    soft = SoftMask(mask, 1 / shrink);
+  } else {
+    const cv::Mat distance =
+        SegmentByColour(work, lab, allowed, guess, options.iterations);
+    DG4D_RETURN_IF_ERROR(CheckObject(distance > 0));
+    soft = SoftContour(distance, rgb.size(), 1 / shrink);
+    mask = soft > 0.5f;
   }
-  return SolveEdge(rgb, object, 1 / shrink);
+  return SolveEdge(rgb, mask, soft, 1 / shrink);
 }
 
 Image WithAlpha(const Image& image, const at::Tensor& alpha) {

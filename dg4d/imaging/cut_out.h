@@ -35,8 +35,9 @@ struct CutOutOptions {
 // backdrop) is modelled and subtracted; patches of it that the object encloses
 // are holes if they have an edge, unlike highlights. Any other background is
 // told from the object by its colours (GrabCut, Rother et al. 2004) at 480
-// pixels. Either way the edge is then solved for at full resolution, from the
-// colours on both sides of it.
+// pixels, corrected by what is near and alike, and its contour smoothed. Either
+// way the edge is then solved for at full resolution, from the colours on both
+// sides of it; before a background of many colours it stays at that contour.
 //
 // Deterministic. InvalidArgument, with advice, if the picture is too small to
 // tell, or nothing or everything looks like the object.
