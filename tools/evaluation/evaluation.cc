@@ -17,6 +17,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
@@ -34,6 +35,8 @@
 namespace dg4d {
 namespace {
 
+constexpr char kStaticPrefix[] = "static_";
+constexpr char kDynamicPrefix[] = "dynamic_";
 constexpr int kProceduralFrames = 14;
 constexpr int kStaticTrainViews = 32;
 constexpr int kDynamicTrainViews = 4;  // of each frame
@@ -43,8 +46,13 @@ constexpr int kChamferTimes = 3;
 // Steps of the static stage for an object at rest, for one that will move, and
 // of the dynamic stage.
 constexpr int kStaticSteps = 800;
-constexpr int kCanonicalSteps = 300;
-constexpr int kDynamicSteps = 800;
+constexpr int kCanonicalSteps = 200;
+constexpr int kDynamicSteps = 1400;
+// So many views of the first frame show roughly what is where in it. Motion is
+// then followed from there; with fewer, it starts from a blurred mean of all
+// times.
+constexpr int kEnoughViews = 3;
+constexpr int kMaxTimeNodes = 25;
 
 // The stages of all evaluations, for STEPS steps. Rates fall to a tenth or less
 // and density stays as it is for the last quarter, so that what is measured has
@@ -52,26 +60,29 @@ constexpr int kDynamicSteps = 800;
 constexpr char kStaticStage[] = R"(  static_gaussians:
     iterations: STEPS
     initial: {points: 8000}
-    guidances: [PHOTOMETRIC]
+    guidances: [{plugin: photometric, options: {PICTURES, times: TIMES}}]
     views: {count: 4, black_background_probability: 0.5}
     densify: {until_step: SETTLED, opacity_reset_interval: 0}
     sh_rate: {from: 0.02, to: 0.002, steps: STEPS}
     opacity_rate: {from: 0.05, to: 0.01, steps: STEPS}
     scale_rate: {from: 0.01, to: 0.001, steps: STEPS}
 )";
-// What the static stage made of pictures of all times is a blurred mean: the
-// Gaussians at rest are fitted too.
+// What the static stage made of few pictures is rough: the Gaussians at rest
+// are fitted too. Planes are coarse, since what is near moves alike.
 constexpr char kDynamicStage[] = R"(  dynamic_gaussians:
     iterations: STEPS
     frames: FRAMES
-    guidances: [PHOTOMETRIC]
+    guidances: [{plugin: photometric, options: {PICTURES}}]
     frames_per_step: 1
-    views: {count: 6, black_background_probability: 0.5}
+    widen_until: WIDEN
+    views: {count: 4, black_background_probability: 0.5}
+    grid: {space_resolution: 16, time_resolution: NODES}
+    regularisation: {time_deviation: 0}
     loop: never
     anchor_first_frame: false
     optimize_gaussians: true
     grid_rate: {from: 0.02, to: 0.001, steps: STEPS}
-    network_rate: {from: 0.002, to: 0.0001, steps: STEPS}
+    network_rate: {from: 0.003, to: 0.0001, steps: STEPS}
     means_rate: {from: 0.003, to: 0.00005, steps: STEPS}
     sh_rate: {from: 0.02, to: 0.002, steps: STEPS}
     opacity_rate: {from: 0.05, to: 0.005, steps: STEPS}
@@ -204,10 +215,11 @@ absl::Status MeasureMeshes(const SyntheticScene& truth, int frames,
 }
 
 absl::StatusOr<Pipeline> MakePipeline(const EvaluationOptions& options,
-                                      const std::string& folder, int frames) {
+                                      const std::string& folder, int frames,
+                                      int first_views) {
   DG4D_ASSIGN_OR_RETURN(
       ConfigNode config,
-      ParseYaml(EvaluationConfig(folder, frames, options.max_side),
+      ParseYaml(EvaluationConfig(folder, frames, first_views, options.max_side),
                 "evaluation"));
   for (const std::string& assignment : options.overrides) {
     const std::vector<std::string> path = absl::StrSplit(assignment, '.');
@@ -232,16 +244,19 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
                                            {.max_side = options.max_side}));
   const std::vector<double> times = train.Times();
   std::vector<Camera> cameras;
+  int first_views = 0;
   for (const PosedImage& posed : train.images) {
     cameras.push_back(posed.camera);
+    if (posed.time == times.front()) ++first_views;
   }
   result.frames = static_cast<int>(times.size());
   result.dynamic = result.frames > 1;
   result.train_views = static_cast<int>(train.images.size());
   result.test_views = static_cast<int>(test.images.size());
 
-  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
-                        MakePipeline(options, object.folder, result.frames));
+  DG4D_ASSIGN_OR_RETURN(
+      const Pipeline pipeline,
+      MakePipeline(options, object.folder, result.frames, first_views));
   StageTimes stage_times;
   RunContext::Settings settings = options.run;
   settings.observers.push_back(&stage_times);
@@ -287,15 +302,18 @@ absl::StatusOr<std::string> WriteCase(const EvaluationOptions& options,
 }  // namespace
 
 std::string EvaluationConfig(const std::string& folder, int frames,
-                             int max_side) {
+                             int first_views, int max_side) {
+  const bool follows = first_views >= kEnoughViews;
   const auto stage = [&](const char* text, int steps) {
     return absl::StrReplaceAll(
         text, {{"STEPS", absl::StrCat(steps)},
                {"SETTLED", absl::StrCat(steps * 3 / 4)},
                {"FRAMES", absl::StrCat(frames)},
-               {"PHOTOMETRIC",
-                absl::StrFormat("{plugin: photometric, options: {path: '%s', "
-                                "max_side: %d, frames: %d}}",
+               {"TIMES", follows ? "first" : "all"},
+               {"WIDEN", follows ? "0.4" : "0"},
+               {"NODES", absl::StrCat(std::clamp(frames, 2, kMaxTimeNodes))},
+               {"PICTURES",
+                absl::StrFormat("path: '%s', max_side: %d, frames: %d",
                                 absl::StrReplaceAll(folder, {{"'", "''"}}),
                                 max_side, frames)}});
   };
@@ -306,6 +324,16 @@ std::string EvaluationConfig(const std::string& folder, int frames,
     absl::StrAppend(&config, stage(kDynamicStage, kDynamicSteps));
   }
   return config;
+}
+
+std::vector<std::string> ProceduralObjects() {
+  std::vector<std::string> objects;
+  for (const char* prefix : {kStaticPrefix, kDynamicPrefix}) {
+    for (const std::string& name : SyntheticScene::Names()) {
+      objects.push_back(absl::StrCat(prefix, name));
+    }
+  }
+  return objects;
 }
 
 absl::StatusOr<std::vector<Evaluation>> Evaluate(
@@ -319,24 +347,27 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(
     results.push_back(*std::move(result));
     return absl::OkStatus();
   };
-  if (options.suite != "procedural") {
+  const std::vector<std::string> objects = ProceduralObjects();
+  const bool one =
+      std::find(objects.begin(), objects.end(), options.suite) != objects.end();
+  if (options.suite != "procedural" && !one) {
     DG4D_RETURN_IF_ERROR(run({.name = std::filesystem::absolute(options.suite)
                                           .lexically_normal()
                                           .filename()
                                           .string(),
                               .folder = options.suite}));
   } else {
-    for (const bool dynamic : {false, true}) {
-      for (const std::string& scene_name : SyntheticScene::Names()) {
-        DG4D_ASSIGN_OR_RETURN(const SyntheticScene scene,
-                              SyntheticScene::Create(scene_name));
-        const std::string name =
-            absl::StrCat(dynamic ? "dynamic_" : "static_", scene_name);
-        DG4D_ASSIGN_OR_RETURN(const std::string folder,
-                              WriteCase(options, name, scene, dynamic));
-        DG4D_RETURN_IF_ERROR(
-            run({.name = name, .folder = folder, .truth = &scene}));
-      }
+    for (const std::string& name : objects) {
+      if (one && name != options.suite) continue;
+      absl::string_view scene_name = name;
+      const bool dynamic = absl::ConsumePrefix(&scene_name, kDynamicPrefix);
+      absl::ConsumePrefix(&scene_name, kStaticPrefix);
+      DG4D_ASSIGN_OR_RETURN(const SyntheticScene scene,
+                            SyntheticScene::Create(scene_name));
+      DG4D_ASSIGN_OR_RETURN(const std::string folder,
+                            WriteCase(options, name, scene, dynamic));
+      DG4D_RETURN_IF_ERROR(
+          run({.name = name, .folder = folder, .truth = &scene}));
     }
   }
   DG4D_RETURN_IF_ERROR(CreateDirectories(options.output));

@@ -18,8 +18,8 @@ namespace dg4d {
 // the train split of posed pictures and are measured on the test split.
 struct EvaluationOptions {
   // "procedural": the scenes of dg4d/testing/synthetic_scene.h, at rest and in
-  // motion. Else a folder in the Blender/D-NeRF layout, static if all its
-  // times are equal.
+  // motion, or the name of one of these objects. Else a folder in the
+  // Blender/D-NeRF layout, static if all its times are equal.
   std::string suite = "procedural";
   // Pictures, results.json and, for procedural scenes, their data go here.
   std::string output;
@@ -53,10 +53,13 @@ struct Evaluation {
   double peak_memory_mib = 0;  // of the program so far
 };
 
-// The line of stages for data of `frames` times (1: static) in `folder`, as
-// YAML.
+// The line of stages for data of `frames` times (1: static), the first of them
+// seen from `first_views` cameras, in `folder`, as YAML.
 std::string EvaluationConfig(const std::string& folder, int frames,
-                             int max_side);
+                             int first_views, int max_side);
+
+// "static_" or "dynamic_" and the name of a scene, for each.
+std::vector<std::string> ProceduralObjects();
 
 // Runs the suite. `done` is called after each object.
 absl::StatusOr<std::vector<Evaluation>> Evaluate(

@@ -45,12 +45,15 @@ absl::StatusOr<std::vector<Evaluation>> EvaluateFolder(
 
 TEST(Evaluation, LinesAreValidForStaticAndMovingObjects) {
   for (const int frames : {1, 14}) {
-    const auto config =
-        ParseYaml(EvaluationConfig("bob's \"folder\"", frames, 256), "test");
-    ASSERT_TRUE(config.ok()) << config.status();
-    const auto pipeline = Pipeline::Create(*config);
-    ASSERT_TRUE(pipeline.ok()) << pipeline.status();
-    EXPECT_EQ(pipeline->stage_keys().size(), frames > 1 ? 2u : 1u);
+    for (const int first_views : {1, 4}) {
+      const auto config = ParseYaml(
+          EvaluationConfig("bob's \"folder\"", frames, first_views, 256),
+          "test");
+      ASSERT_TRUE(config.ok()) << config.status();
+      const auto pipeline = Pipeline::Create(*config);
+      ASSERT_TRUE(pipeline.ok()) << pipeline.status();
+      EXPECT_EQ(pipeline->stage_keys().size(), frames > 1 ? 2u : 1u);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <string>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dg4d/base/status.h"
 #include "gflags/gflags.h"
 #include "tools/evaluation/evaluation.h"
@@ -28,9 +30,14 @@ absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
     return absl::InvalidArgumentError("--max_side must be at least 16");
   }
   const std::string suite = FLAGS_suite.empty() ? "procedural" : FLAGS_suite;
-  if (suite != "procedural" && !std::filesystem::is_directory(suite)) {
-    return absl::NotFoundError(absl::StrCat(
-        "--suite=", suite, " is neither \"procedural\" nor a folder"));
+  const std::vector<std::string> objects = ProceduralObjects();
+  if (suite != "procedural" &&
+      std::find(objects.begin(), objects.end(), suite) == objects.end() &&
+      !std::filesystem::is_directory(suite)) {
+    return absl::NotFoundError(
+        absl::StrCat("--suite=", suite,
+                     " is neither \"procedural\", nor one of its objects (",
+                     absl::StrJoin(objects, ", "), "), nor a folder"));
   }
   std::error_code ignored;
   if (std::filesystem::exists(FLAGS_output, ignored) &&
@@ -72,11 +79,12 @@ const Verb& EvaluateVerb() {
   static const auto& verb = *new Verb{
       .name = "evaluate",
       .summary = "Measures how well objects of known looks are reconstructed.",
-      .usage = "--output=FOLDER [--suite=FOLDER] [key=value ...]",
+      .usage = "--output=FOLDER [--suite=SUITE] [key=value ...]",
       .flags = {"suite", "output", "max_side", "overwrite", "device", "threads",
                 "quiet"},
       .notes =
-          "Suite: procedural (the default), or a folder of posed pictures in the\n"
+          "Suite: procedural (the default), one of its objects, as\n"
+          "dynamic_bending_tube, or a folder of posed pictures in the\n"
           "Blender/D-NeRF layout.\n"
           "Learns from the train split and is measured on the test split:\n"
           "PSNR and SSIM on white, IoU of the masks, flicker (how frame-to-\n"
