@@ -97,9 +97,9 @@ absl::StatusOr<Mesh> UnwrapUvs(const Mesh& mesh, const AtlasOptions& options) {
   charts.maxChartArea = static_cast<float>(Area(mesh) / kLeastCharts);
   xatlas::ComputeCharts(atlas.get(), charts);
   if (!Pack(options, *atlas)) {
-    return absl::InternalError(
-        absl::StrCat("the mesh's charts did not fit one texture of ",
-                     options.texture_size, " texels a side"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "the mesh's charts do not fit one texture of ", options.texture_size,
+        " texels a side; raise texture_size, or lower target_triangles"));
   }
 
   const float scale = 1 / static_cast<float>(options.texture_size);
