@@ -98,10 +98,11 @@ class ProceduralVideo final : public Stage {
     const inflation::ProxyRenderer renderer(proxy);
     const Camera camera = scene.reference_camera.WithSize(
         scene.reference.height(), scene.reference.width());
-    Video video = {{scene.reference}, options_.fps};
-    for (int i = 1; i < options_.frames; ++i) {
+    Video video = {{}, options_.fps};
+    for (int i = 0; i < options_.frames; ++i) {
       video.frames.push_back(
-          inflation::StraightImage(renderer.Render(i, camera)));
+          i == 0 ? scene.reference
+                 : inflation::StraightImage(renderer.Render(i, camera)));
       DG4D_RETURN_IF_ERROR(context.EndStep(i + 1, options_.frames));
     }
     return video;
