@@ -1,5 +1,6 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
@@ -29,6 +30,8 @@ namespace {
 
 // Coverage from which on a pixel shows the surface alone.
 constexpr double kWholePixel = 0.99;
+// Pixels as far as this from the outside may show some of it.
+constexpr int64_t kContourPixels = 2;
 
 // The frames as the reference camera has them: the picture and the video.
 struct KnownOptions {
@@ -48,7 +51,9 @@ struct KnownOptions {
     v("alpha_weight", alpha_weight,
       "Weight of the mean squared difference of silhouettes, which only "
       "vertices can change: for geometry_rate above 0.");
-    v("size", size, "Side at which they are compared, in pixels.");
+    v("size", size,
+      "Side at which they are compared, in pixels. Below the resolution of the "
+      "texture, texels oscillate along edges: their mean is right.");
     v("frames_per_step", frames_per_step,
       "Frames compared in a step: the first and others at random; 0: all.");
     v("min_view_cosine", min_view_cosine,
@@ -163,8 +168,10 @@ class KnownFrames {
     const auto add = [&](double time, const Image& image) {
       times_.push_back(time);
       const Image resized = Resize(image, options.size, options.size);
+      const at::Tensor alpha = Alpha(resized);
       images_.push_back(Composite(resized).to(device));
-      alphas_.push_back(Alpha(resized).to(device));
+      alphas_.push_back(alpha.to(device));
+      whole_.push_back(ShowsObjectAlone(alpha).to(device));
     };
     for (const double time : times) {
       const int frame = static_cast<int>(std::lround(time));
@@ -191,17 +198,18 @@ class KnownFrames {
         scale == 1 ? options_.size
                    : 8 * static_cast<int>(std::ceil(options_.size * scale / 8));
     std::vector<double> times;
-    std::vector<at::Tensor> images, alphas;
+    std::vector<at::Tensor> images, alphas, whole;
     for (const int64_t i : chosen) {
       times.push_back(times_[i]);
       images.push_back(images_[i]);
       alphas.push_back(alphas_[i]);
+      whole.push_back(whole_[i]);
     }
     const int64_t count = static_cast<int64_t>(chosen.size());
     const std::vector<Camera> cameras(count, camera_.WithSize(size, size));
     const MeshRendering rendering =
         meshes.Render(renderer, cameras, times, at::ones({count, 3}));
-    const at::Tensor mask = Resized(Facing(rendering));
+    const at::Tensor mask = Resized(Facing(rendering)) * at::stack(whole);
     const at::Tensor off = (Resized(rendering.rgb) - at::stack(images)) * mask;
     const at::Tensor alpha_off = Resized(rendering.alpha) - at::stack(alphas);
     return (off * off).mean() * options_.weight +
@@ -209,6 +217,18 @@ class KnownFrames {
   }
 
  private:
+  // 1 but along contours, where a frame blends the object with what is behind
+  // it: white, once composited, which would be painted on the surface. What is
+  // translucent further inside is to look as it does over white.
+  static at::Tensor ShowsObjectAlone(const at::Tensor& alpha) {
+    constexpr int64_t kReach = 2 * kContourPixels + 1;
+    const at::Tensor near_outside =
+        at::max_pool2d((alpha < 0.5).to(at::kFloat).unsqueeze(0),
+                       {kReach, kReach}, 1, kContourPixels)
+            .squeeze(0);
+    return ((alpha > kWholePixel) | (near_outside == 0)).to(at::kFloat);
+  }
+
   // The first frame and others at random, in order, without repetition.
   std::vector<int64_t> Choose(at::Generator& generator) const {
     std::vector<int64_t> order(times_.size());
@@ -252,6 +272,7 @@ class KnownFrames {
   std::vector<double> times_;
   std::vector<at::Tensor> images_;  // [3, size, size] each
   std::vector<at::Tensor> alphas_;  // [1, size, size] each
+  std::vector<at::Tensor> whole_;   // [1, size, size] each, 0 or 1
 };
 
 absl::StatusOr<std::vector<double>> TimesOfMeshes(const Scene& scene) {

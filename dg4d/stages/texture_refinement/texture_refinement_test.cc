@@ -160,6 +160,24 @@ TEST_F(TextureRefinementTest, PaintsWhatThePictureShows) {
   EXPECT_GT(PsnrInFront(refined, 2), before + 5) << "before " << before;
 }
 
+// The object is dark, and a little smaller than the meshes are.
+TEST_F(TextureRefinementTest, PaintsNothingOfTheBackgroundOntoContours) {
+  Scene dark = GreyScene();
+  const auto paint = [](Image& image) {
+    image.pixels = image.pixels.clone();
+    image.pixels.slice(2, 0, 3).fill_(0.1);
+  };
+  paint(dark.reference);
+  for (Image& frame : dark.video.frames) paint(frame);
+  for (Mesh& mesh : dark.meshes) {
+    paint(mesh.albedo);
+    mesh.vertices = mesh.vertices * 1.05;
+  }
+  const std::vector<Mesh> refined =
+      Refined(front_ + "\n    colour_change_weight: 0", dark);
+  EXPECT_LT(refined[0].albedo.pixels.max().item<double>(), 0.11);
+}
+
 TEST_F(TextureRefinementTest, LeavesTexelsThatNothingShowsAlone) {
   const Scene grey = GreyScene();
   const std::vector<Mesh> refined =
