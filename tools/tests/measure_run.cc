@@ -148,11 +148,9 @@ void MeasureSurface(const Scene& scene, const Mesh& mesh, Measures& measures) {
                       count(topology.non_manifold_vertices), -kUnlimited, 0});
   measures.push_back({"parts more than in the picture",
                       count(topology.components - mask.parts), 0, 0});
-  // Some where a hem touches what is below it, which no view sees through; a
-  // crumpled surface has hundreds.
   measures.push_back({"handles more than holes in the picture",
-                      count(topology.components - euler / 2 - mask.holes),
-                      -kUnlimited, 4});
+                      count(topology.components - euler / 2 - mask.holes), 0,
+                      0});
   measures.push_back({"volume / the proxy's",
                       topology.signed_volume /
                           AnalyzeTopology(scene.proxy.at(0)).signed_volume,

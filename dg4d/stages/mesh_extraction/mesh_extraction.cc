@@ -21,10 +21,12 @@
 #include "dg4d/geometry/marching_cubes.h"
 #include "dg4d/geometry/mesh_motion.h"
 #include "dg4d/geometry/mesh_repair.h"
+#include "dg4d/geometry/seen_space.h"
 #include "dg4d/geometry/silhouette_fit.h"
 #include "dg4d/geometry/solid_fill.h"
 #include "dg4d/geometry/surface.h"
 #include "dg4d/geometry/texture_bake.h"
+#include "dg4d/geometry/tunnel_fill.h"
 #include "dg4d/geometry/uv_atlas.h"
 
 namespace dg4d::mesh_extraction {
@@ -139,7 +141,8 @@ struct Options {
 };
 
 // From Gaussians to textured meshes: the surface that encloses their density
-// (algorithm.md 7.1, with the interior filled), cleaned, smoothed, decimated,
+// (algorithm.md 7.1, with the interior filled and tunnels that no view looks
+// through closed), cleaned, smoothed, decimated,
 // fitted to their rendered outlines, unwrapped, and painted with what their
 // renderings show.
 class MeshExtraction : public Stage {
@@ -190,15 +193,21 @@ class MeshExtraction : public Stage {
 
   absl::StatusOr<Mesh> MakeMesh(RunContext& context, const Gaussians& gaussians,
                                 const Camera& camera) {
-    DG4D_ASSIGN_OR_RETURN(Mesh mesh, ExtractSurface(gaussians, camera));
+    DG4D_ASSIGN_OR_RETURN(const std::vector<BakeView> views,
+                          RenderViews(context, gaussians, camera));
     DG4D_RETURN_IF_ERROR(EndStep(context));
+    std::vector<SilhouetteView> outlines;
+    for (const BakeView& view : views) {
+      outlines.push_back({view.camera, view.alpha, view.weight});
+    }
+    DG4D_ASSIGN_OR_RETURN(Mesh mesh,
+                          ExtractSurface(gaussians, camera, outlines));
     mesh = SmoothTaubin(mesh, {.iterations = options_.smoothing});
     mesh = Decimate(mesh, {.target_triangles = options_.target_triangles});
     DG4D_RETURN_IF_ERROR(EndStep(
         context, {{"triangles", static_cast<double>(mesh.triangle_count())}}));
-    DG4D_ASSIGN_OR_RETURN(std::vector<BakeView> views,
-                          RenderViews(context, gaussians, camera));
-    const SilhouetteFit fit = Fit(mesh, views);
+    const SilhouetteFit fit =
+        FitSilhouettes(mesh, outlines, {.rounds = options_.silhouette_rounds});
     DG4D_RETURN_IF_ERROR(
         EndStep(context, {{"outline_error_before", fit.error_before},
                           {"outline_error", fit.error_after}}));
@@ -213,8 +222,9 @@ class MeshExtraction : public Stage {
     return mesh;
   }
 
-  absl::StatusOr<Mesh> ExtractSurface(const Gaussians& gaussians,
-                                      const Camera& camera) const {
+  absl::StatusOr<Mesh> ExtractSurface(
+      const Gaussians& gaussians, const Camera& camera,
+      const std::vector<SilhouetteView>& outlines) const {
     const double radius = OrbitOf(camera).radius;
     // Generously what the camera can see at the object's distance.
     const double reach = 1.5 * radius * std::tan(camera.fov_y / 2);
@@ -228,9 +238,13 @@ class MeshExtraction : public Stage {
                                   options_.low_pass / options_.voxel_pixels),
              .lower = {-reach, -reach, -reach},
              .upper = {reach, reach, reach}}));
-    const Mesh mesh = MarchingCubes(
+    const BlockGrid solid =
         SolidFill(density, {.threshold = options_.density_threshold,
-                            .seal_radius = options_.seal_radius}),
+                            .seal_radius = options_.seal_radius});
+    const SeenSpace seen(outlines);
+    const Mesh mesh = MarchingCubes(
+        FillTunnels(CarveOutline(solid, outlines[0]),
+                    [&](const Vec3& p) { return seen.Contains(p); }),
         0);
     if (mesh.triangle_count() == 0) {
       return absl::FailedPreconditionError(absl::StrCat(
@@ -276,16 +290,6 @@ class MeshExtraction : public Stage {
            .weight = views.empty() ? options_.views.front_weight : 1.0});
     }
     return views;
-  }
-
-  SilhouetteFit Fit(const Mesh& mesh,
-                    const std::vector<BakeView>& views) const {
-    std::vector<SilhouetteView> outlines;
-    for (const BakeView& view : views) {
-      outlines.push_back({view.camera, view.alpha, view.weight});
-    }
-    return FitSilhouettes(mesh, outlines,
-                          {.rounds = options_.silhouette_rounds});
   }
 
   // `mesh` at the time of each frame; itself if there are none.

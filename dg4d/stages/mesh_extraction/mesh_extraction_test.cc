@@ -139,6 +139,59 @@ TEST(MeshExtraction, LooksLikeTheGaussiansFromAllAround) {
   }
 }
 
+int64_t HandlesOf(const Mesh& mesh) {
+  const MeshTopology topology = AnalyzeTopology(mesh);
+  const int64_t euler =
+      mesh.vertex_count() - topology.edges + mesh.triangle_count();
+  return topology.components - euler / 2;
+}
+
+TEST(MeshExtraction, KeepsAHoleThatIsSeenThrough) {
+  Scene scene = TwoBalls();
+  scene.gaussians = DiscGaussians(TorusSurfels(0.35, 0.15, 0.02), 0.02);
+  const absl::Status status = Extract("topology: constant", scene);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(AnalyzeTopology(scene.meshes[0]).components, 1);
+  EXPECT_EQ(HandlesOf(scene.meshes[0]), 1);
+}
+
+// A bowl with a bar across its hollow: views that look past the bar see the
+// bottom.
+TEST(MeshExtraction, HasNoHandleThatNoViewLooksThrough) {
+  std::vector<Surfel> surfels;
+  const auto add = [&](const Vec3& centre, double radius, double side) {
+    for (Surfel s : SphereSurfels(centre, radius, 0.02)) {
+      s.normal = side * s.normal;
+      if (s.position.y < 0.12) surfels.push_back(s);
+    }
+  };
+  add({0, 0, 0}, 0.42, 1);
+  add({0, 0, 0}, 0.32, -1);
+  for (double r = 0.3; r < 0.4; r += 0.02) {
+    for (double angle = 0; angle < 6.28; angle += 0.02 / r) {
+      surfels.push_back(
+          {{r * std::cos(angle), 0.12, r * std::sin(angle)}, {0, 1, 0}});
+    }
+  }
+  for (double x = -0.36; x < 0.36; x += 0.02) {
+    for (double angle = 0; angle < 6.28; angle += 0.4) {
+      const Vec3 normal = {0, std::cos(angle), std::sin(angle)};
+      surfels.push_back({Vec3{x, 0, 0} + 0.05 * normal, normal});
+    }
+  }
+  Scene scene = TwoBalls();
+  scene.gaussians = DiscGaussians(surfels, 0.02);
+  const absl::Status status = Extract("topology: constant", scene);
+  ASSERT_TRUE(status.ok()) << status;
+  const MeshTopology topology = AnalyzeTopology(scene.meshes[0]);
+  EXPECT_TRUE(topology.closed_manifold());
+  EXPECT_EQ(topology.components, 1);
+  EXPECT_EQ(HandlesOf(scene.meshes[0]), 0);
+  // It is still a bowl.
+  constexpr double kBall = 4.0 / 3 * 3.14159 * 0.42 * 0.42 * 0.42;
+  EXPECT_LT(topology.signed_volume, 0.65 * kBall);
+}
+
 // As they come out of training: closed only as wide as a renderer makes them.
 TEST(MeshExtraction, WidensGaussiansThatLeaveGaps) {
   Scene scene = TwoBalls();
