@@ -33,12 +33,13 @@ namespace dg4d::mesh_extraction {
 namespace {
 
 struct ViewOptions {
-  // Gaussians are trained from within 30 degrees or so; what they show from
-  // further above or below is left to chance.
   std::vector<double> elevations = {0, -30, 30, -89.9, 89.9};
   int azimuths = 8;
   int size = 0;
   double front_weight = 30;
+  // A view from 30 degrees above weighs 0.5^6 on what is horizontal
+  // (BakeOptions::sharpness), and nothing else sees that from nearer.
+  double pole_weight = 1e-4;
 
   template <typename V>
   void Visit(V& v) {
@@ -51,6 +52,10 @@ struct ViewOptions {
       "Gaussians were made for.");
     v("front_weight", front_weight,
       "How much more the reference view counts than each other.");
+    v("pole_weight", pole_weight,
+      "How much views from straight above and below count. Gaussians are "
+      "trained from within 30 degrees or so: what they show from there is "
+      "left to chance, and decides only where no other view sees anything.");
   }
 };
 
@@ -121,6 +126,7 @@ struct Options {
     positive("carriers", carriers);
     positive("views.azimuths", views.azimuths);
     positive("views.front_weight", views.front_weight);
+    positive("views.pole_weight", views.pole_weight);
     if (seal_radius < 0 || seal_radius > 6) {
       errors.Add(absl::StrCat("seal_radius must be 0 to 6, not ", seal_radius));
     }
@@ -142,9 +148,8 @@ struct Options {
 
 // From Gaussians to textured meshes: the surface that encloses their density
 // (algorithm.md 7.1, with the interior filled and tunnels that no view looks
-// through closed), cleaned, smoothed, decimated,
-// fitted to their rendered outlines, unwrapped, and painted with what their
-// renderings show.
+// through closed), cleaned, smoothed, decimated, fitted to their rendered
+// outlines, unwrapped, and painted with what their renderings show.
 class MeshExtraction : public Stage {
  public:
   using Options = mesh_extraction::Options;
@@ -255,11 +260,17 @@ class MeshExtraction : public Stage {
     return RemoveSmallComponents(mesh, options_.min_component);
   }
 
-  std::vector<Camera> Cameras(const Camera& reference) const {
+  struct Viewpoint {
+    Camera camera;
+    double weight;
+  };
+
+  std::vector<Viewpoint> Viewpoints(const Camera& reference) const {
     const Orbit front = OrbitOf(reference);
     const int size =
         options_.views.size > 0 ? options_.views.size : reference.height;
-    std::vector<Camera> cameras = {reference.WithSize(size, size)};
+    std::vector<Viewpoint> viewpoints = {
+        {reference.WithSize(size, size), options_.views.front_weight}};
     for (const double elevation : options_.views.elevations) {
       const bool pole = std::abs(elevation) > 80;
       const int count = pole ? 1 : options_.views.azimuths;
@@ -267,10 +278,11 @@ class MeshExtraction : public Stage {
         Orbit orbit = front;
         orbit.elevation_degrees = elevation;
         orbit.azimuth_degrees += 360.0 * i / count;
-        cameras.push_back(OrbitCamera(orbit, cameras[0]));
+        viewpoints.push_back({OrbitCamera(orbit, viewpoints[0].camera),
+                              pole ? options_.views.pole_weight : 1});
       }
     }
-    return cameras;
+    return viewpoints;
   }
 
   // The reference view first. One at a time: it bounds the memory.
@@ -278,16 +290,15 @@ class MeshExtraction : public Stage {
                                                     const Gaussians& gaussians,
                                                     const Camera& reference) {
     std::vector<BakeView> views;
-    for (const Camera& camera : Cameras(reference)) {
+    for (const auto& [camera, weight] : Viewpoints(reference)) {
       DG4D_RETURN_IF_ERROR(context.CheckCancelled());
       const GaussianRendering rendering = renderer_->Render(
           BatchOf(gaussians, 1), {camera},
           at::zeros({1, 3}, gaussians.means.options()), at::Tensor());
-      views.push_back(
-          {.camera = camera,
-           .rgb = rendering.rgb[0].cpu().to(at::kFloat),
-           .alpha = rendering.alpha[0].cpu().to(at::kFloat),
-           .weight = views.empty() ? options_.views.front_weight : 1.0});
+      views.push_back({.camera = camera,
+                       .rgb = rendering.rgb[0].cpu().to(at::kFloat),
+                       .alpha = rendering.alpha[0].cpu().to(at::kFloat),
+                       .weight = weight});
     }
     return views;
   }

@@ -257,7 +257,7 @@ TEST(MeshExtraction, RefusesOptionsOutOfRange) {
        {"{voxel_pixels: 0}", "{density_threshold: -1}", "{seal_radius: 9}",
         "{low_pass: -1}", "{texture_size: 4}", "{texture_padding: 500}",
         "{topology: some}", "{views: {azimuths: 0}}",
-        "{renderer: mesh_raster}"}) {
+        "{views: {pole_weight: 0}}", "{renderer: mesh_raster}"}) {
     EXPECT_FALSE(
         Registry<Stage>::Create("mesh_extraction", *ParseYaml(options, "o"))
             .ok())
