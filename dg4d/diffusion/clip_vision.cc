@@ -93,8 +93,16 @@ at::Tensor ClipVision::operator()(const at::Tensor& images) const {
 absl::StatusOr<CameraProjectionConfig> CameraProjectionConfig::Parse(
     JsonConfig json) {
   CameraProjectionConfig config;
-  config.embedding = json.Integer("embedding_dim", 768);
-  config.camera = json.Integer("additional_embeddings", 4);
+  if (json.Has("in_channel") || json.Has("out_channel")) {
+    config.embedding = json.Integer("out_channel", 768);
+    config.camera = json.Integer("in_channel", 772) - config.embedding;
+    if (config.camera < 1) {
+      json.Complain("'in_channel' must be larger than 'out_channel'");
+    }
+  } else {
+    config.embedding = json.Integer("embedding_dim", 768);
+    config.camera = json.Integer("additional_embeddings", 4);
+  }
   json.Ignore({"projection_dim"});
   DG4D_RETURN_IF_ERROR(json.Finish());
   return config;

@@ -78,6 +78,7 @@ struct CameraProjectionConfig {
   int64_t embedding = 768;
   int64_t camera = 4;
 
+  // Of clip_camera_projection folders, and of the authors' cc_projection.
   static absl::StatusOr<CameraProjectionConfig> Parse(JsonConfig json);
 };
 

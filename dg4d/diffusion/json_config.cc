@@ -107,6 +107,36 @@ std::vector<int64_t> JsonConfig::Integers(const std::string& key,
   return otherwise;
 }
 
+std::vector<double> JsonConfig::Numbers(const std::string& key,
+                                        const std::vector<double>& otherwise) {
+  const json* value = Find(key);
+  if (value == nullptr) return otherwise;
+  if (value->is_array() && value->size() == otherwise.size() &&
+      std::all_of(value->begin(), value->end(),
+                  [](const json& item) { return item.is_number(); })) {
+    return value->get<std::vector<double>>();
+  }
+  Complain(absl::StrCat("'", key, "' must be ", otherwise.size(),
+                        " numbers, not ", value->dump()));
+  return otherwise;
+}
+
+int64_t JsonConfig::Edge(const std::string& key, int64_t otherwise) {
+  const json* value = Find(key);
+  if (value == nullptr) return otherwise;
+  if (IsSize(*value)) return value->get<int64_t>();
+  if (value->is_object() && value->contains("height") &&
+      value->contains("width") && IsSize((*value)["height"]) &&
+      (*value)["height"] == (*value)["width"]) {
+    return (*value)["height"].get<int64_t>();
+  }
+  Complain(absl::StrCat("'", key,
+                        "' must be one size or equal 'height' and "
+                        "'width', not ",
+                        value->dump()));
+  return otherwise;
+}
+
 std::vector<std::string> JsonConfig::Texts(
     const std::string& key, const std::vector<std::string>& otherwise) {
   const json* value = Find(key);

@@ -41,6 +41,12 @@ class JsonConfig {
   std::vector<int64_t> Integers(const std::string& key,
                                 const std::vector<int64_t>& otherwise,
                                 size_t count);
+  // `otherwise.size()` of them.
+  std::vector<double> Numbers(const std::string& key,
+                              const std::vector<double>& otherwise);
+  // A size of square pictures: an integer, or an object whose height and width
+  // are that.
+  int64_t Edge(const std::string& key, int64_t otherwise);
   std::vector<std::string> Texts(const std::string& key,
                                  const std::vector<std::string>& otherwise);
 

@@ -158,6 +158,14 @@ TEST_F(CameraProjectionTest, IsOneLinearMapOfEmbeddingAndCamera) {
   EXPECT_TRUE(at::allclose(out.squeeze(1), expected));
 }
 
+TEST_F(CameraProjectionTest, ReadsBothPublishedConfigurations) {
+  const auto authors = ParsedConfig<CameraProjection>(
+      R"({"_class_name": "CCProjection", "in_channel": 772,
+          "out_channel": 768})");
+  EXPECT_EQ(authors.embedding, 768);
+  EXPECT_EQ(authors.camera, 4);
+}
+
 TEST_F(CameraProjectionTest, NeedsThePublishedTensors) {
   ExpectPublishedTensors(ShapesOf<CameraProjection>(kCameraProjection),
                          "clip_camera_projection");
