@@ -30,6 +30,7 @@ inline constexpr char kZero123UNet[] = R"({
   "upcast_attention": null, "use_linear_projection": false})";
 
 inline constexpr char kTinyZero123UNet[] = R"({
+  "_class_name": "UNet2DConditionModel",
   "in_channels": 8, "block_out_channels": [32, 64, 96, 96],
   "attention_head_dim": 4, "cross_attention_dim": 32})";
 
@@ -53,6 +54,7 @@ inline constexpr char kVae[] = R"({
                      "UpDecoderBlock2D", "UpDecoderBlock2D"]})";
 
 inline constexpr char kTinyVae[] = R"({
+  "_class_name": "AutoencoderKL",
   "block_out_channels": [32, 64, 64, 96],
   "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D",
                        "DownEncoderBlock2D", "DownEncoderBlock2D"],
@@ -82,6 +84,7 @@ inline constexpr char kClipH[] = R"({
   "patch_size": 14, "projection_dim": 1024, "torch_dtype": "float16"})";
 
 inline constexpr char kTinyClip[] = R"({
+  "architectures": ["CLIPVisionModelWithProjection"],
   "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3,
   "num_attention_heads": 4, "patch_size": 14, "image_size": 56,
   "projection_dim": 16, "hidden_act": "quick_gelu"})";
@@ -89,6 +92,24 @@ inline constexpr char kTinyClip[] = R"({
 inline constexpr char kCameraProjection[] = R"({
   "_class_name": "CLIPCameraProjection", "additional_embeddings": 4,
   "embedding_dim": 768})";
+
+// Fits the tiny CLIP and UNet of Zero123.
+inline constexpr char kTinyCameraProjection[] = R"({
+  "_class_name": "CLIPCameraProjection", "additional_embeddings": 4,
+  "embedding_dim": 32})";
+
+// Tiny CLIPs with the widths of the tiny networks' contexts.
+inline constexpr char kTinyZero123Clip[] = R"({
+  "architectures": ["CLIPVisionModelWithProjection"],
+  "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3,
+  "num_attention_heads": 4, "patch_size": 14, "image_size": 56,
+  "projection_dim": 32, "hidden_act": "quick_gelu"})";
+
+inline constexpr char kTinyVideoClip[] = R"({
+  "architectures": ["CLIPVisionModelWithProjection"],
+  "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 3,
+  "num_attention_heads": 4, "patch_size": 14, "image_size": 56,
+  "projection_dim": 48, "hidden_act": "gelu"})";
 
 inline constexpr char kVideoUNet[] = R"({
   "_class_name": "UNetSpatioTemporalConditionModel",
@@ -107,6 +128,7 @@ inline constexpr char kVideoUNet[] = R"({
                      "CrossAttnUpBlockSpatioTemporal"]})";
 
 inline constexpr char kTinyVideoUNet[] = R"({
+  "_class_name": "UNetSpatioTemporalConditionModel",
   "block_out_channels": [32, 64, 96, 96], "num_attention_heads": [1, 2, 3, 3],
   "cross_attention_dim": 48, "addition_time_embed_dim": 32,
   "projection_class_embeddings_input_dim": 96, "num_frames": 3})";
@@ -121,10 +143,38 @@ inline constexpr char kVideoVae[] = R"({
   "scaling_factor": 0.18215})";
 
 inline constexpr char kTinyVideoVae[] = R"({
+  "_class_name": "AutoencoderKLTemporalDecoder",
   "block_out_channels": [32, 64, 64, 96],
   "down_block_types": ["DownEncoderBlock2D", "DownEncoderBlock2D",
                        "DownEncoderBlock2D", "DownEncoderBlock2D"],
   "layers_per_block": 2})";
+
+inline constexpr char kDdimScheduler[] = R"({
+  "_class_name": "DDIMScheduler", "_diffusers_version": "0.24.0",
+  "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
+  "beta_schedule": "scaled_linear", "prediction_type": "epsilon",
+  "set_alpha_to_one": false, "steps_offset": 1, "clip_sample": false,
+  "trained_betas": null})";
+
+inline constexpr char kEulerScheduler[] = R"({
+  "_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085,
+  "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": false,
+  "interpolation_type": "linear", "num_train_timesteps": 1000,
+  "prediction_type": "v_prediction", "set_alpha_to_one": false,
+  "sigma_max": 700.0, "sigma_min": 0.002, "skip_prk_steps": true,
+  "steps_offset": 1, "timestep_spacing": "leading",
+  "timestep_type": "continuous", "trained_betas": null,
+  "use_karras_sigmas": true})";
+
+inline constexpr char kPreprocessor[] = R"({
+  "crop_size": {"height": 224, "width": 224}, "do_center_crop": true,
+  "do_convert_rgb": true, "do_normalize": true, "do_rescale": true,
+  "do_resize": true, "image_mean": [0.48145466, 0.4578275, 0.40821073],
+  "image_std": [0.26862954, 0.26130258, 0.27577711], "resample": 3,
+  "rescale_factor": 0.00392156862745098, "size": {"shortest_edge": 224}})";
+
+inline constexpr char kTinyPreprocessor[] = R"({
+  "crop_size": {"height": 56, "width": 56}, "size": {"shortest_edge": 56}})";
 
 }  // namespace dg4d::diffusion
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "dg4d/diffusion/configs.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -12,22 +13,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr char kZero123[] = R"({
-  "_class_name": "DDIMScheduler", "_diffusers_version": "0.24.0",
-  "num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012,
-  "beta_schedule": "scaled_linear", "prediction_type": "epsilon",
-  "set_alpha_to_one": false, "steps_offset": 1, "clip_sample": false,
-  "trained_betas": null})";
-constexpr char kSvd[] = R"({
-  "_class_name": "EulerDiscreteScheduler", "beta_start": 0.00085,
-  "beta_end": 0.012, "beta_schedule": "scaled_linear", "clip_sample": false,
-  "interpolation_type": "linear", "num_train_timesteps": 1000,
-  "prediction_type": "v_prediction", "set_alpha_to_one": false,
-  "sigma_max": 700.0, "sigma_min": 0.002, "skip_prk_steps": true,
-  "steps_offset": 1, "timestep_spacing": "leading",
-  "timestep_type": "continuous", "trained_betas": null,
-  "use_karras_sigmas": true})";
-
 template <typename Scheduler>
 absl::StatusOr<typename Scheduler::Config> Parse(const std::string& text) {
   auto json = JsonConfig::Parse(text, "scheduler_config.json");
@@ -35,14 +20,14 @@ absl::StatusOr<typename Scheduler::Config> Parse(const std::string& text) {
   return Scheduler::Config::Parse(*std::move(json));
 }
 
-DdimScheduler Ddim(const std::string& text = kZero123) {
+DdimScheduler Ddim(const std::string& text = kDdimScheduler) {
   const auto config = Parse<DdimScheduler>(text);
   EXPECT_TRUE(config.ok()) << config.status();
   return DdimScheduler(*config);
 }
 
 EulerScheduler Euler(int count) {
-  const auto config = Parse<EulerScheduler>(kSvd);
+  const auto config = Parse<EulerScheduler>(kEulerScheduler);
   EXPECT_TRUE(config.ok()) << config.status();
   return EulerScheduler(*config, count);
 }

@@ -60,15 +60,15 @@ absl::StatusOr<UNetConfig> UNetConfig::Parse(JsonConfig json) {
 }
 
 UNet::UNet(const UNetConfig& config, const Weights& weights)
-    : width_(config.layout.widths.front()),
-      time_embedding_(weights / "time_embedding", width_,
+    : config_(config),
+      time_embedding_(weights / "time_embedding", width(),
                       config.layout.TimeWidth(), config.layout.TimeWidth()),
       backbone_(weights, config.layout) {}
 
 at::Tensor UNet::operator()(const at::Tensor& x, const at::Tensor& timesteps,
                             const at::Tensor& context) const {
   return backbone_(
-      x, {.time = time_embedding_(SinusoidalEmbedding(timesteps, width_)),
+      x, {.time = time_embedding_(SinusoidalEmbedding(timesteps, width())),
           .context = context});
 }
 

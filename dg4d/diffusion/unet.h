@@ -31,8 +31,12 @@ class UNet {
   at::Tensor operator()(const at::Tensor& x, const at::Tensor& timesteps,
                         const at::Tensor& context) const;
 
+  const UNetConfig& config() const { return config_; }
+
  private:
-  int64_t width_;
+  int64_t width() const { return config_.layout.widths.front(); }
+
+  UNetConfig config_;
   EmbeddingMlp time_embedding_;
   UNetBackbone<ResnetBlock, SpatialTransformer> backbone_;
 };

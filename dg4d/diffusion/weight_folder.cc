@@ -255,6 +255,7 @@ at::Tensor FolderWeights::Take(const std::string& name, at::IntArrayRef shape) {
                                     " instead of ", ShapeText(shape)));
     return absent;
   }
+  if (options_.device.is_meta()) return absent;
   const at::Tensor tensor = folder_.Get(*stored).view(shape);
   return tensor.to(tensor.options()
                        .dtype(options_.type.value_or(tensor.scalar_type()))

@@ -78,7 +78,7 @@ class FolderWeights final : public WeightSource {
     // Without: as stored. Tensors that need no conversion are views of the
     // mapped file.
     std::optional<at::ScalarType> type;
-    at::Device device = at::kCPU;
+    at::Device device = at::kCPU;  // kMeta: only check that all is there
     WeightDialect dialect;
   };
 
