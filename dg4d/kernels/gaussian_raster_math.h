@@ -389,9 +389,10 @@ DG4D_HOST_DEVICE inline FootprintGradient<Real> MakeSplatVjp(
 }
 
 // Whether a pixel centre of [x0, x1] x [y0, y1] may be covered by the splat:
-// whether power reaches its threshold in the rectangle.
-template <typename Real>
-DG4D_HOST_DEVICE inline bool TouchesRectangle(const Splat<Real>& splat, Real x0,
+// whether power reaches its threshold in the rectangle. `AnySplat` has the mean
+// and the coefficients of a Splat.
+template <typename Real, typename AnySplat>
+DG4D_HOST_DEVICE inline bool TouchesRectangle(const AnySplat& splat, Real x0,
                                               Real y0, Real x1, Real y1) {
   const Real dx0 = splat.mean[0] - x1, dx1 = splat.mean[0] - x0;
   const Real dy0 = splat.mean[1] - y1, dy1 = splat.mean[1] - y0;

@@ -1,0 +1,90 @@
+#ifndef DG4D_KERNELS_GAUSSIAN_RASTER_DRAW_H_
+#define DG4D_KERNELS_GAUSSIAN_RASTER_DRAW_H_
+
+#include "dg4d/kernels/gaussian_raster_device.h"
+
+// How a warp walks through the splats of its pixels: what drawing and its
+// gradients share.
+
+namespace dg4d::gaussian_raster {
+
+constexpr int kWarpsPerBlock = 4;
+
+__device__ inline float Exp2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+__device__ inline double Exp2(double x) { return exp2(x); }
+
+__device__ inline float Reciprocal(float x) { return __fdividef(1.0f, x); }
+__device__ inline double Reciprocal(double x) { return 1 / x; }
+
+// What a warp draws, and from which entries.
+template <typename Real>
+struct WarpTask {
+  int lane;
+  int image;
+  int x, y;       // the lane's pixel
+  int x0, y0;     // that of lane 0
+  bool inside;    // whether the lane's pixel is in the image
+  int64_t pixel;  // the lane's, through all images
+  const uint32_t* list;
+  int32_t entries;
+  bool all_rows;  // the list is that of all rows of all images
+
+  // Warp `k` of all images; false if there is nothing to draw.
+  __device__ bool Set(const Scene<Real>& scene, int64_t k) {
+    const GaussianRasterInputs<Real>& in = scene.inputs;
+    lane = threadIdx.x % kWarp;
+    const int tile = static_cast<int>(k / kWarpsPerTile);
+    if (tile >= scene.grid.total) return false;
+    const int part = static_cast<int>(k % kWarpsPerTile);
+    image = tile / scene.grid.per_image;
+    const int in_image = tile % scene.grid.per_image;
+    constexpr int kAcross = kCudaTile / kWarpWidth;
+    x0 =
+        in_image % scene.grid.columns * kCudaTile + part % kAcross * kWarpWidth;
+    y0 = in_image / scene.grid.columns * kCudaTile +
+         part / kAcross * kWarpHeight;
+    if (x0 >= in.width || y0 >= in.height) return false;
+    x = x0 + lane % kWarpWidth;
+    y = y0 + lane / kWarpWidth;
+    inside = x < in.width && y < in.height;
+    pixel = (int64_t{image} * in.height + y) * in.width + x;
+    all_rows = !scene.has_lists();
+    if (all_rows) {
+      list = scene.arrays.order;
+      entries = static_cast<int32_t>(scene.rows());
+    } else {
+      const int32_t begin = scene.arrays.tile_begin[tile];
+      list = scene.arrays.list + begin;
+      entries = scene.arrays.tile_begin[tile + 1] - begin;
+    }
+    return true;
+  }
+
+  // Whether the row's splat, which is fetched, may touch the warp's pixels.
+  __device__ bool Touches(const Scene<Real>& scene, uint32_t row,
+                          CudaSplat<Real>& splat) const {
+    if (all_rows && row / static_cast<uint32_t>(scene.inputs.count) !=
+                        static_cast<uint32_t>(image)) {
+      return false;
+    }
+    splat = scene.arrays.splats[row];
+    if (all_rows && !(splat.half_extent[0] >= 0)) return false;
+    return TouchesRectangle<Real>(splat, Real(x0), Real(y0),
+                                  Real(x0 + kWarpWidth - 1),
+                                  Real(y0 + kWarpHeight - 1));
+  }
+};
+
+template <typename Real>
+__device__ inline Real Power(const CudaSplat<Real>& splat, Real dx, Real dy) {
+  return (splat.log2_opacity - splat.yy * dy * dy) -
+         dx * (splat.xx * dx + splat.xy * dy);
+}
+
+}  // namespace dg4d::gaussian_raster
+
+#endif  // DG4D_KERNELS_GAUSSIAN_RASTER_DRAW_H_

@@ -1,0 +1,182 @@
+// Gradients of pixels to sums for each splat, back to front, by the same walk
+// as drawing.
+
+#include "dg4d/kernels/gaussian_raster_draw.h"
+
+namespace dg4d::gaussian_raster {
+namespace {
+
+// Adds up kSums values over the warp's lanes and leaves each sum with another
+// lane: at each step a lane hands half of its values to another and takes the
+// other's half, so that 12 exchanges do what 50 would. Returns which sum the
+// lane has, or -1.
+template <typename Real>
+__device__ int ScatterSums(int lane, const Real (&v)[kSums], Real& sum) {
+  const auto exchange = [](bool upper, Real low, Real high, int distance) {
+    return (upper ? high : low) +
+           __shfl_xor_sync(kAllLanes, upper ? low : high, distance);
+  };
+  const bool bit4 = lane & 16, bit3 = lane & 8, bit2 = lane & 4,
+             bit1 = lane & 2, bit0 = lane & 1;
+  Real a[5];
+  for (int k = 0; k < 5; ++k) a[k] = exchange(bit4, v[k], v[5 + k], 16);
+  const Real b0 = exchange(bit3, a[0], a[3], 8);
+  const Real b1 = exchange(bit3, a[1], a[4], 8);
+  const Real b2 = exchange(bit3, a[2], Real(0), 8);
+  const Real c0 = exchange(bit2, b0, b2, 4);
+  const Real c1 = exchange(bit2, b1, Real(0), 4);
+  const Real d = exchange(bit1, c0, c1, 2);
+  sum = d + __shfl_xor_sync(kAllLanes, d, 1);
+  if (bit0 || (bit3 && bit2) || (bit2 && bit1)) return -1;
+  return 5 * bit4 + 3 * bit3 + 2 * bit2 + bit1;
+}
+
+template <typename Real>
+__global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
+    const __grid_constant__ Scene<Real> scene,
+    const __grid_constant__ GaussianRasterImages<const Real*> gradients) {
+  __shared__ CudaSplat<Real> shared[kWarpsPerBlock][kWarp];
+  CudaSplat<Real>* const fetched = shared[threadIdx.x / kWarp];
+  WarpTask<Real> task;
+  if (!task.Set(scene,
+                int64_t{blockIdx.x} * kWarpsPerBlock + threadIdx.x / kWarp)) {
+    return;
+  }
+  const int lane = task.lane;
+  const Real x = Real(task.x), y = Real(task.y);
+  Real light = 0, behind = 0, red = 0, green = 0, blue = 0, depth = 0;
+  int32_t last = 0;
+  if (task.inside) {
+    const int64_t plane = int64_t{scene.inputs.width} * scene.inputs.height;
+    if (gradients.rgb) {
+      const Real* rgb = gradients.rgb + task.pixel + 2 * plane * task.image;
+      red = rgb[0];
+      green = rgb[plane];
+      blue = rgb[2 * plane];
+    }
+    const Real alpha = gradients.alpha ? gradients.alpha[task.pixel] : Real(0);
+    if (gradients.depth) depth = gradients.depth[task.pixel];
+    light = scene.arrays.light[task.pixel];
+    last = scene.arrays.last[task.pixel];
+    const Real* background = scene.inputs.background + 3 * task.image;
+    behind = light * (red * background[0] + green * background[1] +
+                      blue * background[2] - alpha);
+  }
+  const int32_t entries = __reduce_max_sync(kAllLanes, last);
+
+  const auto row_at = [&](int32_t entry) {
+    return entry >= 0 && entry < entries ? task.list[entry] : 0u;
+  };
+  int32_t base = (entries - 1) / kWarp * kWarp;
+  uint32_t next_row = row_at(base + lane);
+  for (; base >= 0 && entries > 0; base -= kWarp) {
+    const uint32_t row = next_row;
+    CudaSplat<Real> own;
+    const bool touches = base + lane < entries && task.Touches(scene, row, own);
+    next_row = row_at(base - kWarp + lane);
+    __syncwarp();
+    if (touches) fetched[lane] = own;
+    unsigned left = __ballot_sync(kAllLanes, touches);
+    __syncwarp();
+    while (left != 0) {
+      const int k = 31 - __clz(left);
+      left ^= 1u << k;
+      const CudaSplat<Real>& splat = fetched[k];
+      const Real dx = splat.mean[0] - x, dy = splat.mean[1] - y;
+      const Real power = Power(splat, dx, dy);
+      const bool drawn = base + k < last && power >= Real(kLog2MinAlpha) &&
+                         power <= splat.log2_opacity;
+      if (!__any_sync(kAllLanes, drawn)) continue;
+      Real v[kSums] = {};
+      if (drawn) {
+        const Real raw = Exp2(power);
+        const bool below_cap = raw < Real(kOpacityCap);
+        const Real alpha = below_cap ? raw : Real(kOpacityCap);
+        const Real per_clear = Reciprocal(1 - alpha);
+        light *= per_clear;
+        const Real weight = alpha * light;
+        const Real value = splat.rgb[0] * red + splat.rgb[1] * green +
+                           splat.rgb[2] * blue + splat.z * depth;
+        const Real alpha_gradient = light * value - behind * per_clear;
+        behind += weight * value;
+        // No gradient passes the cap.
+        const Real p = below_cap ? raw * alpha_gradient : Real(0);
+        v[0] = p;
+        v[1] = p * dx;
+        v[2] = p * dy;
+        v[3] = v[1] * dx;
+        v[4] = v[1] * dy;
+        v[5] = v[2] * dy;
+        v[6] = weight * red;
+        v[7] = weight * green;
+        v[8] = weight * blue;
+        v[9] = weight * depth;
+      }
+      Real sum;
+      const int which = ScatterSums(lane, v, sum);
+      const int64_t to = __shfl_sync(kAllLanes, row, k);
+      if (which >= 0) atomicAdd(scene.arrays.sums + kSums * to + which, sum);
+    }
+  }
+}
+
+// A block per image adds up light x gradient.
+constexpr int kBackgroundThreads = 1024;
+
+template <typename Real>
+__global__ void __launch_bounds__(kBackgroundThreads)
+    BackgroundBackward(Scene<Real> scene, const Real* rgb_gradient,
+                       Real* background_gradient) {
+  const int64_t plane = int64_t{scene.inputs.width} * scene.inputs.height;
+  const int64_t image = blockIdx.x;
+  Real sums[3] = {};
+  for (int64_t pixel = threadIdx.x; rgb_gradient && pixel < plane;
+       pixel += kBackgroundThreads) {
+    const Real light = scene.arrays.light[image * plane + pixel];
+    for (int c = 0; c < 3; ++c) {
+      sums[c] += light * rgb_gradient[(3 * image + c) * plane + pixel];
+    }
+  }
+  __shared__ Real parts[3][kBackgroundThreads / kWarp];
+  for (int c = 0; c < 3; ++c) {
+    for (int distance = 16; distance > 0; distance /= 2) {
+      sums[c] += __shfl_xor_sync(kAllLanes, sums[c], distance);
+    }
+    if (threadIdx.x % kWarp == 0) parts[c][threadIdx.x / kWarp] = sums[c];
+  }
+  __syncthreads();
+  if (threadIdx.x < 3) {
+    Real sum = 0;
+    for (const Real part : parts[threadIdx.x]) sum += part;
+    background_gradient[3 * image + threadIdx.x] = sum;
+  }
+}
+
+}  // namespace
+
+template <typename Real>
+void LaunchDrawBackward(const Scene<Real>& scene,
+                        const GaussianRasterImages<const Real*>& gradients,
+                        Real* background_gradient, cudaStream_t stream) {
+  const int64_t warps = int64_t{scene.grid.total} * kWarpsPerTile;
+  if (scene.rows() > 0) {
+    cudaMemsetAsync(scene.arrays.sums, 0, sizeof(Real) * kSums * scene.rows(),
+                    stream);
+    DrawBackward<<<static_cast<unsigned>(warps / kWarpsPerBlock),
+                   kWarpsPerBlock * kWarp, 0, stream>>>(scene, gradients);
+  }
+  if (background_gradient) {
+    BackgroundBackward<<<static_cast<unsigned>(scene.inputs.images),
+                         kBackgroundThreads, 0, stream>>>(scene, gradients.rgb,
+                                                          background_gradient);
+  }
+}
+
+template void LaunchDrawBackward(const Scene<float>&,
+                                 const GaussianRasterImages<const float*>&,
+                                 float*, cudaStream_t);
+template void LaunchDrawBackward(const Scene<double>&,
+                                 const GaussianRasterImages<const double*>&,
+                                 double*, cudaStream_t);
+
+}  // namespace dg4d::gaussian_raster
