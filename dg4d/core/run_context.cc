@@ -8,6 +8,7 @@
 #include "dg4d/base/random.h"
 #include "dg4d/base/safetensors.h"
 #include "dg4d/base/status.h"
+#include "dg4d/scene/move_to_cpu.h"
 
 namespace dg4d {
 namespace {
@@ -94,7 +95,11 @@ absl::Status RunContext::EndStep(int64_t steps_done, int64_t steps,
 
 void RunContext::Snapshot(int64_t steps_done, absl::FunctionRef<Scene()> make) {
   for (RunObserver* observer : settings_.observers) {
-    observer->Snapshot(stage_, steps_done, make);
+    observer->Snapshot(stage_, steps_done, [&] {
+      Scene scene = make();
+      MoveToCpu(scene);
+      return scene;
+    });
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/status.h"
+#include "dg4d/scene/move_to_cpu.h"
 
 namespace dg4d {
 
@@ -16,6 +17,7 @@ absl::Status Stage::Run(RunContext& context, Scene& scene) {
           "needs '", SlotName(slot), "', which no earlier stage wrote"));
     }
     DG4D_RETURN_IF_ERROR(DoRun(context, scene));
+    MoveToCpu(scene);
     for (const Slot slot : contract.writes) {
       if (HasSlot(scene, slot)) continue;
       return absl::InternalError(

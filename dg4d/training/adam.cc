@@ -4,51 +4,39 @@
 #include <ATen/ops/cat.h>
 #include <ATen/ops/isfinite.h>
 #include <ATen/ops/where.h>
+#include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/core/DeviceGuard.h>
 #include <c10/core/GradMode.h>
 #include <c10/util/Exception.h>
 
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dg4d/base/cuda_stream.h"
 #include "dg4d/base/parallel.h"
+#include "dg4d/kernels/adam_math.h"
 
 namespace dg4d {
 namespace {
 
 constexpr int64_t kEntriesPerChunk = 1 << 14;
 
-// What a step needs beside the tensors. Bias corrections are folded in:
-//   value -= rate * m / (sqrt(v) * root_correction + epsilon)
-struct StepConstants {
-  float beta1;
-  float beta2;
-  float rate;             // over 1 - beta1^t
-  float root_correction;  // 1 / sqrt(1 - beta2^t)
-  float epsilon;
-};
-
 // Returns how many gradients were not finite.
 __attribute__((target_clones("default", "arch=haswell"))) int64_t StepEntries(
-    const StepConstants& c, int64_t count, const float* __restrict gradient,
-    float* __restrict value, float* __restrict m, float* __restrict v) {
-  const float rate = c.rate, beta1 = c.beta1, beta2 = c.beta2;
-  const float root_correction = c.root_correction, epsilon = c.epsilon;
+    const adam::StepConstants& constants, int64_t count,
+    const float* __restrict gradient, float* __restrict value,
+    float* __restrict m, float* __restrict v) {
+  const adam::StepConstants c = constants;
   int32_t finite_count = 0;
   for (int64_t i = 0; i < count; ++i) {
-    const float g = gradient[i];
-    const bool finite = std::fabs(g) <= std::numeric_limits<float>::max();
-    const float new_m = beta1 * m[i] + (1 - beta1) * g;
-    const float new_v = beta2 * v[i] + (1 - beta2) * g * g;
-    const float move =
-        rate * new_m / (std::sqrt(new_v) * root_correction + epsilon);
-    m[i] = finite ? new_m : m[i];
-    v[i] = finite ? new_v : v[i];
-    value[i] -= finite ? move : 0.0f;
-    finite_count += finite;
+    float new_value = value[i], new_m = m[i], new_v = v[i];
+    finite_count += adam::StepEntry(c, gradient[i], new_value, new_m, new_v);
+    value[i] = new_value;
+    m[i] = new_m;
+    v[i] = new_v;
   }
   return count - finite_count;
 }
@@ -105,6 +93,8 @@ std::vector<std::string> Adam::names() const {
 
 void Adam::Step(int64_t steps_done) {
   c10::NoGradGuard no_grad;
+  std::vector<AdamParameter> on_gpu;
+  std::vector<at::Tensor> gradients_on_gpu;
   for (Parameter& parameter : parameters_) {
     at::Tensor gradient = parameter.value.grad();
     if (!gradient.defined()) continue;
@@ -119,13 +109,24 @@ void Adam::Step(int64_t steps_done) {
     const double root_correction =
         1 / std::sqrt(1 - std::pow(options_.beta2, t));
 
-    if (value.is_cpu() && value.scalar_type() == at::kFloat) {
-      const StepConstants constants{
+    if (value.scalar_type() == at::kFloat &&
+        (value.is_cpu() || value.is_cuda())) {
+      const adam::StepConstants constants{
           .beta1 = static_cast<float>(options_.beta1),
           .beta2 = static_cast<float>(options_.beta2),
           .rate = static_cast<float>(rate),
           .root_correction = static_cast<float>(root_correction),
           .epsilon = static_cast<float>(options_.epsilon)};
+      if (value.is_cuda()) {
+        on_gpu.push_back({.count = value.numel(),
+                          .gradient = gradient.const_data_ptr<float>(),
+                          .value = value.mutable_data_ptr<float>(),
+                          .first_moment = m.mutable_data_ptr<float>(),
+                          .second_moment = v.mutable_data_ptr<float>(),
+                          .constants = constants});
+        gradients_on_gpu.push_back(gradient);
+        continue;
+      }
       const float* from = gradient.data_ptr<float>();
       float* to = value.data_ptr<float>();
       float* m_data = m.data_ptr<float>();
@@ -154,6 +155,25 @@ void Adam::Step(int64_t steps_done) {
     non_finite_elsewhere_ =
         non_finite_elsewhere_.defined() ? non_finite_elsewhere_ + bad : bad;
   }
+  if (!on_gpu.empty()) StepOnGpu(on_gpu, gradients_on_gpu);
+}
+
+void Adam::StepOnGpu(const std::vector<AdamParameter>& parameters,
+                     const std::vector<at::Tensor>& gradients) {
+  const c10::Device device = gradients.front().device();
+  for (const at::Tensor& gradient : gradients) {
+    TORCH_CHECK(gradient.device() == device,
+                "Adam's parameters lie on several GPUs");
+  }
+  const c10::DeviceGuard guard(device);
+  if (!non_finite_elsewhere_.defined()) {
+    non_finite_elsewhere_ =
+        at::zeros({}, gradients.front().options().dtype(at::kLong));
+  }
+  const absl::Status status = AdamStepCuda(
+      parameters, non_finite_elsewhere_.mutable_data_ptr<int64_t>(),
+      static_cast<CUstream_st*>(CurrentCudaStream(device)));
+  TORCH_CHECK(status.ok(), std::string(status.message()));
 }
 
 void Adam::ClearGradients() {

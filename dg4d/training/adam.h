@@ -10,6 +10,7 @@
 #include "absl/strings/string_view.h"
 #include "dg4d/core/options.h"
 #include "dg4d/core/state_archive.h"
+#include "dg4d/kernels/adam.h"
 
 namespace dg4d {
 
@@ -24,7 +25,8 @@ namespace dg4d {
 //
 // Parameters may grow and shrink by rows between steps (Gaussians are added and
 // pruned); their moments follow. Any floating type and device; on the CPU the
-// bytes do not depend on the number of threads.
+// bytes do not depend on the number of threads. A step of float parameters on
+// a GPU is one launch and waits for nothing.
 class Adam {
  public:
   struct Options {
@@ -81,6 +83,10 @@ class Adam {
     Schedule rate;
     int64_t updates = 0;
   };
+
+  // All in one launch. Their `gradients` lie on one device.
+  void StepOnGpu(const std::vector<AdamParameter>& parameters,
+                 const std::vector<at::Tensor>& gradients);
 
   Parameter& Find(absl::string_view name);
   const Parameter& Find(absl::string_view name) const;

@@ -12,6 +12,7 @@
 #include <ATen/ops/zeros_like.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -25,7 +26,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kRowsPerChunk = 4096;
+// How many rows are one thread's work: on a GPU all, for it has its own.
+int64_t RowsPerChunk(const at::Tensor& input) {
+  return input.is_cpu() ? 4096 : std::max<int64_t>(1, input.size(0));
+}
 
 // Linear layers with a ReLU between each two: weights [out, in] and biases
 // [out] in turn. Rows [M, in] are cut into chunks that threads share;
@@ -37,15 +41,16 @@ class PerceptronFunction
                             at::TensorList layers) {
     const at::Tensor output =
         at::empty({input.size(0), layers.back().size(0)}, input.options());
-    ParallelFor(input.size(0), kRowsPerChunk, [&](int64_t begin, int64_t end) {
-      const at::AutoDispatchBelowAutograd below_autograd;
-      const size_t last = layers.size() / 2 - 1;
-      const at::Tensor rows = output.slice(0, begin, end);
-      rows.copy_(
-          at::addmm(layers[2 * last + 1],
-                    InputsOfLayers(layers, input.slice(0, begin, end)).back(),
-                    layers[2 * last].t()));
-    });
+    ParallelFor(input.size(0), RowsPerChunk(input),
+                [&](int64_t begin, int64_t end) {
+                  const at::AutoDispatchBelowAutograd below_autograd;
+                  const size_t last = layers.size() / 2 - 1;
+                  const at::Tensor rows = output.slice(0, begin, end);
+                  rows.copy_(at::addmm(
+                      layers[2 * last + 1],
+                      InputsOfLayers(layers, input.slice(0, begin, end)).back(),
+                      layers[2 * last].t()));
+                });
     variable_list saved = {input};
     saved.insert(saved.end(), layers.begin(), layers.end());
     context->save_for_backward(saved);
@@ -59,12 +64,14 @@ class PerceptronFunction
     const variable_list layers(saved.begin() + 1, saved.end());
     const at::Tensor gradient = output_gradients.front().contiguous();
 
-    const int64_t chunks = (input.size(0) + kRowsPerChunk - 1) / kRowsPerChunk;
+    const int64_t rows_per_chunk = RowsPerChunk(input);
+    const int64_t chunks =
+        (input.size(0) + rows_per_chunk - 1) / rows_per_chunk;
     const at::Tensor input_gradient = at::empty(input.sizes(), input.options());
     std::vector<variable_list> parts(chunks);
-    ParallelFor(input.size(0), kRowsPerChunk, [&](int64_t begin, int64_t end) {
+    ParallelFor(input.size(0), rows_per_chunk, [&](int64_t begin, int64_t end) {
       const at::AutoDispatchBelowAutograd below_autograd;
-      parts[begin / kRowsPerChunk] = Backward(
+      parts[begin / rows_per_chunk] = Backward(
           layers, input.slice(0, begin, end), gradient.slice(0, begin, end),
           input_gradient.slice(0, begin, end));
     });
@@ -117,8 +124,7 @@ at::Tensor RawCoordinates(const at::Tensor& points,
       values = {std::cos(2 * M_PI * time), std::sin(2 * M_PI * time)};
     }
     rows.push_back(at::cat(
-        {points,
-         at::tensor(values).to(points.scalar_type()).expand({count, -1})},
+        {points, at::tensor(values).to(points.options()).expand({count, -1})},
         1));
   }
   return at::stack(rows);

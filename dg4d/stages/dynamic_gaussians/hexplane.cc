@@ -7,11 +7,16 @@
 #include <ATen/ops/roll.h>
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <string>
 #include <utility>
 
+#include "absl/status/status.h"
+#include "dg4d/base/cuda_stream.h"
 #include "dg4d/base/random.h"
+#include "dg4d/stages/dynamic_gaussians/hexplane_cuda.h"
 #include "dg4d/stages/dynamic_gaussians/hexplane_kernel.h"
 
 namespace dg4d::dynamic_gaussians {
@@ -22,6 +27,14 @@ using torch::autograd::variable_list;
 
 constexpr int kPlanes = 6;
 constexpr int kFirstTimePlane = 3;
+
+void ThrowIfError(const absl::Status& status) {
+  TORCH_CHECK(status.ok(), std::string(status.message()));
+}
+
+CUstream_st* StreamOf(const at::Tensor& tensor) {
+  return static_cast<CUstream_st*>(CurrentCudaStream(tensor.device()));
+}
 
 // Level `index` of planes that are saved in a flat list.
 template <typename Scalar>
@@ -53,6 +66,7 @@ class SampleFunction : public torch::autograd::Function<SampleFunction> {
                             at::TensorList planes,
                             const std::vector<double>& times,
                             bool cyclic_time) {
+    const c10::DeviceGuard guard(points.device());
     const size_t levels = planes.size() / kPlanes;
     const int64_t features = planes.front().size(2);
     const at::Tensor output =
@@ -63,7 +77,11 @@ class SampleFunction : public torch::autograd::Function<SampleFunction> {
       for (size_t i = 0; i < levels; ++i) {
         auto level = MakeLevel<scalar_t>(points, times, planes, i, cyclic_time);
         level.output = output.mutable_data_ptr<scalar_t>() + i * features;
-        HexPlaneForward(level);
+        if (points.is_cpu()) {
+          HexPlaneForward(level);
+        } else {
+          ThrowIfError(HexPlaneForwardCuda(level, StreamOf(points)));
+        }
       }
     });
     variable_list saved = {points};
@@ -79,6 +97,7 @@ class SampleFunction : public torch::autograd::Function<SampleFunction> {
                                 const variable_list& output_gradients) {
     const variable_list saved = context->get_saved_variables();
     const at::Tensor& points = saved.front();
+    const c10::DeviceGuard guard(points.device());
     const variable_list planes(saved.begin() + 1, saved.end());
     const auto times = context->saved_data["times"].toDoubleVector();
     const bool cyclic_time = context->saved_data["cyclic_time"].toBool();
@@ -106,7 +125,15 @@ class SampleFunction : public torch::autograd::Function<SampleFunction> {
         if (points_gradient.defined()) {
           gradients.coordinates = points_gradient.mutable_data_ptr<scalar_t>();
         }
-        HexPlaneBackward(level, gradients);
+        if (points.is_cpu()) {
+          HexPlaneBackward(level, gradients);
+        } else {
+          const at::Tensor space =
+              at::empty({level.points, level.features}, points.options());
+          ThrowIfError(HexPlaneBackwardCuda(level, gradients,
+                                            space.mutable_data_ptr<scalar_t>(),
+                                            StreamOf(points)));
+        }
       }
     });
     variable_list result = {points_gradient};
@@ -138,7 +165,8 @@ HexPlane::HexPlane(HexPlaneShape shape, at::Generator& generator)
 
 at::Tensor HexPlane::Sample(const at::Tensor& points,
                             const std::vector<double>& times) const {
-  TORCH_CHECK(points.is_cpu(), "HexPlane::Sample runs on the CPU alone");
+  TORCH_CHECK(points.device() == planes_.front().device(), "points are on ",
+              points.device(), ", the planes on ", planes_.front().device());
   TORCH_CHECK(points.dim() == 2 && points.size(1) == 3,
               "points must be [N, 3]");
   return SampleFunction::apply(points.contiguous(), at::TensorList(planes_),

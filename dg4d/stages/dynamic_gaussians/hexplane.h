@@ -29,7 +29,8 @@ class HexPlane {
 
   // Features of N points (in [-1, 1]^3; beyond it the border continues) at each
   // of `times` (in [0, 1]; clamped, or cyclic): [T, N, feature_count()].
-  // Differentiable in the planes and in `points` [N, 3]. float or double, CPU.
+  // Differentiable in the planes and in `points` [N, 3]. float or double, on
+  // the device of the planes.
   at::Tensor Sample(const at::Tensor& points,
                     const std::vector<double>& times) const;
 

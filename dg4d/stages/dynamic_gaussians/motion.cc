@@ -7,6 +7,7 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -36,6 +37,10 @@ Motion::Motion(const MotionShape& shape, const Gaussians& canonical,
       deformation_(shape_.deformation, generator) {
   TORCH_CHECK(shape_.frames >= 1, "a motion of no frames");
   const at::Tensor means = canonical.means.detach();
+  // Drawn on the CPU, so that it starts the same everywhere.
+  deformation_.VisitParameters([&](const std::string&, at::Tensor& value) {
+    value = value.to(means.device());
+  });
   if (shape_.half_extent > 0) {
     center_ = at::zeros_like(means[0]);
     half_extent_ = at::full_like(means[0], shape_.half_extent);

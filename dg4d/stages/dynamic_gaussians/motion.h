@@ -30,7 +30,7 @@ struct MotionShape {
 // Gaussians that a deformation moves in time.
 class Motion {
  public:
-  // `canonical` settles where the field lies; it is not kept.
+  // `canonical` settles where the field lies, and its device; it is not kept.
   Motion(const MotionShape& shape, const Gaussians& canonical,
          at::Generator& generator);
 
