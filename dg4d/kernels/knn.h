@@ -18,6 +18,13 @@ struct KnnInputs {
 void MeanSquaredDistanceToNearest3Cpu(const KnnInputs& inputs,
                                       float* mean_squared_distances);
 
+// Writes the numbers of each point's `k` nearest other points (1 to 16), the
+// nearest first, into `neighbours` [count, k]. Exact; which of two equally near
+// comes first depends on the points alone. Where there are fewer others, and
+// for a point with a coordinate that is not finite, its own number stands
+// instead.
+void NearestNeighboursCpu(const KnnInputs& inputs, int k, int64_t* neighbours);
+
 }  // namespace dg4d
 
 #endif  // DG4D_KERNELS_KNN_H_

@@ -10,6 +10,7 @@ namespace dg4d {
 namespace {
 
 using knn::Least3;
+using knn::NearestK;
 using knn::SquaredDistance;
 
 constexpr int kLeafSize = 8;
@@ -32,10 +33,10 @@ class Tree {
   int64_t size() const { return points_.size(); }
   const Point& point(int64_t i) const { return points_[i]; }
 
-  Least3 NearestTo(const Point& query) const {
-    Least3 nearest;
+  // Gives `nearest` the other points that may be nearer than its bound.
+  template <typename Nearest>
+  void Search(const Point& query, Nearest& nearest) const {
     Search(0, points_.size(), query, nearest);
-    return nearest;
   }
 
  private:
@@ -71,13 +72,19 @@ class Tree {
     Build(middle + 1, end);
   }
 
-  void Visit(const Point& point, const Point& query, Least3& nearest) const {
+  static void Visit(const Point& point, const Point& query, Least3& nearest) {
     if (point.index == query.index) return;
     nearest.Add(SquaredDistance(point.position, query.position));
   }
 
+  static void Visit(const Point& point, const Point& query, NearestK& nearest) {
+    if (point.index == query.index) return;
+    nearest.Add(SquaredDistance(point.position, query.position), point.index);
+  }
+
+  template <typename Nearest>
   void Search(int64_t begin, int64_t end, const Point& query,
-              Least3& nearest) const {
+              Nearest& nearest) const {
     if (end - begin <= kLeafSize) {
       for (int64_t i = begin; i < end; ++i) Visit(points_[i], query, nearest);
       return;
@@ -92,7 +99,7 @@ class Tree {
     } else {
       Search(middle + 1, end, query, nearest);
     }
-    if (!(beyond * beyond < nearest.values[2])) return;
+    if (!(beyond * beyond < nearest.bound())) return;
     if (beyond < 0) {
       Search(middle + 1, end, query, nearest);
     } else {
@@ -104,27 +111,50 @@ class Tree {
   std::vector<int8_t> axes_;  // of the ranges, at their middle points
 };
 
-}  // namespace
-
-void MeanSquaredDistanceToNearest3Cpu(const KnnInputs& inputs,
-                                      float* mean_squared_distances) {
+// The points whose coordinates are finite.
+std::vector<Point> FinitePoints(const KnnInputs& inputs) {
   std::vector<Point> points;
   points.reserve(inputs.count);
   for (int64_t i = 0; i < inputs.count; ++i) {
     const float* p = inputs.points + 3 * i;
-    mean_squared_distances[i] = 0;
     if (std::isfinite(p[0]) && std::isfinite(p[1]) && std::isfinite(p[2])) {
       points.push_back({{p[0], p[1], p[2]}, i});
     }
   }
-  const Tree tree(std::move(points));
-  // In the tree's order, so that searches that follow each other meet the same
-  // points.
+  return points;
+}
+
+// Calls `visit` for each point of `tree`, concurrently, in the tree's order, so
+// that searches that follow each other meet the same points.
+template <typename Visitor>
+void ForEachPoint(const Tree& tree, const Visitor& visit) {
   ParallelFor(tree.size(), 1024, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const Point& point = tree.point(i);
-      mean_squared_distances[point.index] = tree.NearestTo(point).Mean();
-    }
+    for (int64_t i = begin; i < end; ++i) visit(tree.point(i));
+  });
+}
+
+}  // namespace
+
+void MeanSquaredDistanceToNearest3Cpu(const KnnInputs& inputs,
+                                      float* mean_squared_distances) {
+  std::fill_n(mean_squared_distances, inputs.count, 0.0f);
+  const Tree tree(FinitePoints(inputs));
+  ForEachPoint(tree, [&](const Point& point) {
+    Least3 nearest;
+    tree.Search(point, nearest);
+    mean_squared_distances[point.index] = nearest.Mean();
+  });
+}
+
+void NearestNeighboursCpu(const KnnInputs& inputs, int k, int64_t* neighbours) {
+  for (int64_t i = 0; i < inputs.count; ++i) {
+    std::fill_n(neighbours + i * k, k, i);
+  }
+  const Tree tree(FinitePoints(inputs));
+  ForEachPoint(tree, [&](const Point& point) {
+    NearestK nearest(k);
+    tree.Search(point, nearest);
+    std::copy_n(nearest.numbers, nearest.count, neighbours + point.index * k);
   });
 }
 

@@ -1,6 +1,8 @@
 #ifndef DG4D_KERNELS_KNN_MATH_H_
 #define DG4D_KERNELS_KNN_MATH_H_
 
+#include <cstdint>
+
 #include "dg4d/kernels/host_device.h"
 
 namespace dg4d::knn {
@@ -14,6 +16,9 @@ DG4D_HOST_DEVICE inline float SquaredDistance(const float* a, const float* b) {
 
 // The least three of the numbers given so far, in order.
 struct Least3 {
+  // From here on a number changes nothing.
+  DG4D_HOST_DEVICE float bound() const { return values[2]; }
+
   float values[3] = {__builtin_huge_valf(), __builtin_huge_valf(),
                      __builtin_huge_valf()};
 
@@ -41,6 +46,35 @@ struct Least3 {
     }
     return count == 0 ? 0 : sum / count;
   }
+};
+
+// The nearest `k` of the points given so far, in order; of equally near ones
+// those that came first.
+struct NearestK {
+  static constexpr int kMost = 16;
+
+  DG4D_HOST_DEVICE explicit NearestK(int k) : k(k) {}
+
+  // From this distance on a point changes nothing.
+  DG4D_HOST_DEVICE float bound() const {
+    return count < k ? __builtin_huge_valf() : distances[k - 1];
+  }
+
+  DG4D_HOST_DEVICE void Add(float distance, int64_t number) {
+    if (!(distance < bound())) return;
+    int place = count < k ? count++ : k - 1;
+    for (; place > 0 && distance < distances[place - 1]; --place) {
+      distances[place] = distances[place - 1];
+      numbers[place] = numbers[place - 1];
+    }
+    distances[place] = distance;
+    numbers[place] = number;
+  }
+
+  int k;
+  int count = 0;
+  float distances[kMost];
+  int64_t numbers[kMost];
 };
 
 }  // namespace dg4d::knn

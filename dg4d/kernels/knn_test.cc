@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <random>
+#include <utility>
 #include <vector>
 
 #include "dg4d/base/parallel.h"
@@ -89,6 +90,34 @@ TEST(Knn, GivesTheSameBytesWithAnyNumberOfThreads) {
   SetThreads(2);
   EXPECT_EQ(Measure(points), expected);
   SetThreads(1);
+}
+
+TEST(Knn, FindsTheNearestOthersInOrder) {
+  const std::vector<float> points = RandomPoints(400);
+  constexpr int kCount = 5;
+  std::vector<int64_t> found(400 * kCount);
+  NearestNeighboursCpu({.points = points.data(), .count = 400}, kCount,
+                       found.data());
+  for (int64_t i = 0; i < 400; ++i) {
+    std::vector<std::pair<float, int64_t>> others;
+    for (int64_t j = 0; j < 400; ++j) {
+      if (i == j) continue;
+      others.emplace_back(knn::SquaredDistance(&points[3 * i], &points[3 * j]),
+                          j);
+    }
+    std::sort(others.begin(), others.end());
+    for (int k = 0; k < kCount; ++k) {
+      ASSERT_EQ(found[i * kCount + k], others[k].second) << i << " " << k;
+    }
+  }
+}
+
+TEST(Knn, GivesAPointItsOwnNumberWhereNeighboursAreMissing) {
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> points = {0, 0, 0, kNan, 0, 0, 2, 0, 0};
+  std::vector<int64_t> found(6);
+  NearestNeighboursCpu({.points = points.data(), .count = 3}, 2, found.data());
+  EXPECT_THAT(found, ElementsAre(2, 0, 1, 1, 0, 2));
 }
 
 }  // namespace
