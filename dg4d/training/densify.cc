@@ -1,4 +1,4 @@
-#include "dg4d/stages/static_gaussians/densify.h"
+#include "dg4d/training/densify.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
@@ -15,8 +15,9 @@
 #include <tuple>
 
 #include "dg4d/base/random.h"
+#include "dg4d/training/gaussian_parameters.h"
 
-namespace dg4d::static_gaussians {
+namespace dg4d {
 namespace {
 
 constexpr int kChildren = 2;
@@ -181,4 +182,35 @@ Densification Densify(const Gaussians& gaussians,
   return result;
 }
 
-}  // namespace dg4d::static_gaussians
+DensityControl::DensityControl(const DensifyOptions& options, int64_t count)
+    : options_(options) {
+  gradients_.Reset(count);
+}
+
+absl::StatusOr<bool> DensityControl::EndStep(int64_t steps_done,
+                                             at::Generator& generator,
+                                             Adam& adam) {
+  const bool densifies = options_.DensifiesAfter(steps_done);
+  if (densifies) {
+    const Densification change =
+        Densify(DetachedCopy(GaussiansIn(adam)), gradients_.Mean(), options_,
+                generator);
+    const int64_t count = change.kept.numel() + change.added.size();
+    if (count == 0) {
+      return absl::FailedPreconditionError(
+          "every Gaussian was pruned: lower densify.min_opacity or raise "
+          "densify.prune_above");
+    }
+    ChangeGaussians(change.kept, change.added, adam);
+    gradients_.Reset(count);
+  }
+  if (options_.ResetsOpacityAfter(steps_done)) {
+    adam.SetValue("opacity_logits",
+                  LowerOpacities(adam["opacity_logits"].detach(),
+                                 options_.opacity_reset_to));
+    adam.ZeroMoments("opacity_logits");
+  }
+  return densifies;
+}
+
+}  // namespace dg4d

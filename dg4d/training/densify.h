@@ -1,5 +1,5 @@
-#ifndef DG4D_STAGES_STATIC_GAUSSIANS_DENSIFY_H_
-#define DG4D_STAGES_STATIC_GAUSSIANS_DENSIFY_H_
+#ifndef DG4D_TRAINING_DENSIFY_H_
+#define DG4D_TRAINING_DENSIFY_H_
 
 #include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
@@ -8,10 +8,12 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "dg4d/core/state_archive.h"
 #include "dg4d/scene/gaussians.h"
+#include "dg4d/training/adam.h"
 
-namespace dg4d::static_gaussians {
+namespace dg4d {
 
 // Adaptive density (Kerbl et al. 2023, section 5.2): Gaussians that pull hard
 // on where they stand on the screen are cloned if small and split if large;
@@ -105,10 +107,35 @@ at::Tensor RowsToKeep(const Gaussians& gaussians, double min_opacity,
 // Opacity logits, none above that of `opacity`.
 at::Tensor LowerOpacities(const at::Tensor& opacity_logits, double opacity);
 
+// Adaptive density of the Gaussians in an Adam (AddGaussians of
+// gaussian_parameters.h) over the steps of a stage.
+class DensityControl {
+ public:
+  // For `count` Gaussians to begin with.
+  DensityControl(const DensifyOptions& options, int64_t count);
+
+  // Whether screen gradients of the step after `steps_done` count.
+  bool Counts(int64_t steps_done) const {
+    return options_.Counts(steps_done + 1);
+  }
+  ScreenGradients& gradients() { return gradients_; }
+
+  // Densifies and lowers opacities if that is due after `steps_done` steps.
+  // Returns whether rows changed. FailedPrecondition if no Gaussian is left.
+  absl::StatusOr<bool> EndStep(int64_t steps_done, at::Generator& generator,
+                               Adam& adam);
+
+  void VisitState(StateArchive& archive) { gradients_.VisitState(archive); }
+
+ private:
+  DensifyOptions options_;
+  ScreenGradients gradients_;
+};
+
 // Row by row; SH coefficients and all.
 Gaussians Rows(const Gaussians& gaussians, const at::Tensor& rows);
 Gaussians Concatenate(const Gaussians& a, const Gaussians& b);
 
-}  // namespace dg4d::static_gaussians
+}  // namespace dg4d
 
-#endif  // DG4D_STAGES_STATIC_GAUSSIANS_DENSIFY_H_
+#endif  // DG4D_TRAINING_DENSIFY_H_

@@ -1,4 +1,4 @@
-#include "dg4d/stages/static_gaussians/densify.h"
+#include "dg4d/training/densify.h"
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
@@ -15,7 +15,7 @@
 #include "dg4d/base/random.h"
 #include "gtest/gtest.h"
 
-namespace dg4d::static_gaussians {
+namespace dg4d {
 namespace {
 
 // Gaussians on the x axis at 0, 1, 2, ..., round, of the given sizes.
@@ -180,4 +180,4 @@ TEST(LowerOpacities, NeverRaises) {
 }
 
 }  // namespace
-}  // namespace dg4d::static_gaussians
+}  // namespace dg4d

@@ -19,9 +19,9 @@
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/stage.h"
 #include "dg4d/scene/ply_io.h"
-#include "dg4d/stages/static_gaussians/densify.h"
 #include "dg4d/stages/static_gaussians/initial_gaussians.h"
 #include "dg4d/training/adam.h"
+#include "dg4d/training/densify.h"
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
 #include "dg4d/training/view_sampler.h"
@@ -71,13 +71,14 @@ struct ReferenceOptions {
 // The Gaussians while they are fitted.
 class Fit {
  public:
-  Fit(const Gaussians& initial, const GaussianRates& rates) {
+  Fit(const Gaussians& initial, const GaussianRates& rates,
+      const DensifyOptions& densify)
+      : density_(densify, initial.size()) {
     AddGaussians(initial, rates, adam_);
-    statistics_.Reset(initial.size());
   }
 
   Adam& adam() { return adam_; }
-  ScreenGradients& statistics() { return statistics_; }
+  DensityControl& density() { return density_; }
 
   // As they are now; differentiable.
   Gaussians Current() const { return GaussiansIn(adam_); }
@@ -85,19 +86,14 @@ class Fit {
   // The same as plain data.
   Gaussians Detached() const { return DetachedCopy(Current()); }
 
-  void Change(const at::Tensor& kept, const Gaussians& added) {
-    ChangeGaussians(kept, added, adam_);
-    statistics_.Reset(Current().size());
-  }
-
   void VisitState(StateArchive& archive) {
     adam_.VisitState(archive);
-    statistics_.VisitState(archive);
+    density_.VisitState(archive);
   }
 
  private:
   Adam adam_;
-  ScreenGradients statistics_;
+  DensityControl density_;
 };
 
 // The loss of the view that the reference camera has.
@@ -127,13 +123,6 @@ class ReferenceView {
   Camera camera_;
   at::Tensor rgb_, alpha_, white_;
 };
-
-absl::Status NothingLeft(absl::string_view option) {
-  return absl::FailedPreconditionError(absl::StrCat(
-      "every Gaussian was pruned: lower the least opacity or raise the largest "
-      "size in ",
-      option));
-}
 
 // Goes down one part of a step's loss; returns its value.
 double Descend(const at::Tensor& loss) {
@@ -197,9 +186,6 @@ class StaticGaussians final : public Stage {
   double DescendGuided(const GaussianRenderer& renderer,
                        const GuidanceSet& guidances, int64_t steps_done,
                        bool is_last, GuidedBatch& batch, Fit& fit) const;
-  // Densifies and lowers opacities if that is due after `steps_done` steps.
-  absl::Status ControlDensity(int64_t steps_done, at::Generator& generator,
-                              Fit& fit) const;
 
   const Options options_;
 };
@@ -268,40 +254,20 @@ double StaticGaussians::DescendGuided(const GaussianRenderer& renderer,
   views.depth = rendering.depth;
   const double loss = Descend(guidances.Loss(batch));
 
-  const DensifyOptions& densify = options_.densify;
-  if (!densify.Counts(steps_done + 1) || !offsets.grad().defined()) return loss;
-  if (densify.statistics == "all_views") {
+  if (!fit.density().Counts(steps_done) || !offsets.grad().defined()) {
+    return loss;
+  }
+  if (options_.densify.statistics == "all_views") {
     // Losses are means over views; a view's own pull is what counts, or the
     // threshold would depend on how many there are.
-    fit.statistics().Add(offsets.grad(), rendering.radii,
-                         views.size() / batch.share);
+    fit.density().gradients().Add(offsets.grad(), rendering.radii,
+                                  views.size() / batch.share);
   } else if (is_last) {
     const int last = views.size() - 1;
-    fit.statistics().Add(offsets.grad().narrow(0, last, 1),
-                         rendering.radii.narrow(0, last, 1), 1);
+    fit.density().gradients().Add(offsets.grad().narrow(0, last, 1),
+                                  rendering.radii.narrow(0, last, 1), 1);
   }
   return loss;
-}
-
-absl::Status StaticGaussians::ControlDensity(int64_t steps_done,
-                                             at::Generator& generator,
-                                             Fit& fit) const {
-  const DensifyOptions& densify = options_.densify;
-  if (densify.DensifiesAfter(steps_done)) {
-    const Densification change =
-        Densify(fit.Detached(), fit.statistics().Mean(), densify, generator);
-    if (change.kept.numel() + change.added.size() == 0) {
-      return NothingLeft("densify");
-    }
-    fit.Change(change.kept, change.added);
-  }
-  if (densify.ResetsOpacityAfter(steps_done)) {
-    fit.adam().SetValue("opacity_logits",
-                        LowerOpacities(fit.adam()["opacity_logits"].detach(),
-                                       densify.opacity_reset_to));
-    fit.adam().ZeroMoments("opacity_logits");
-  }
-  return absl::OkStatus();
 }
 
 absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
@@ -325,7 +291,7 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
         &initial.opacity_logits, &initial.sh}) {
     *tensor = tensor->to(context.device());
   }
-  Fit fit(initial, options_.rates);
+  Fit fit(initial, options_.rates, options_.densify);
   const ViewSampler sampler(options_.views, reference.has_value()
                                                 ? scene.reference_camera
                                                 : OrbitCamera({.radius = 2}));
@@ -354,7 +320,8 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
     }
     fit.adam().Step(step);
     ++step;
-    DG4D_RETURN_IF_ERROR(ControlDensity(step, context.generator(), fit));
+    DG4D_RETURN_IF_ERROR(
+        fit.density().EndStep(step, context.generator(), fit.adam()).status());
     context.Snapshot(step, [&] {
       Scene snapshot = scene;
       snapshot.gaussians = fit.Detached();
@@ -370,7 +337,11 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
   const Gaussians fitted = fit.Detached();
   scene.gaussians = Rows(fitted, RowsToKeep(fitted, options_.final_min_opacity,
                                             options_.final_prune_above));
-  if (scene.gaussians.empty()) return NothingLeft("final_*");
+  if (scene.gaussians.empty()) {
+    return absl::FailedPreconditionError(
+        "every Gaussian was pruned at the end: lower final_min_opacity or "
+        "raise final_prune_above");
+  }
   if (const int64_t bad = fit.adam().non_finite_gradients(); bad > 0) {
     context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
   }
