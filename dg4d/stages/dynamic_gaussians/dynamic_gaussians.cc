@@ -6,6 +6,7 @@
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <algorithm>
@@ -29,7 +30,9 @@
 #include "dg4d/core/stage.h"
 #include "dg4d/stages/dynamic_gaussians/motion.h"
 #include "dg4d/stages/dynamic_gaussians/options.h"
+#include "dg4d/stages/dynamic_gaussians/rigidity.h"
 #include "dg4d/training/adam.h"
+#include "dg4d/training/densify.h"
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
 #include "dg4d/training/view_sampler.h"
@@ -37,10 +40,15 @@
 namespace dg4d::dynamic_gaussians {
 namespace {
 
+// Positions at rest change little from step to step.
+constexpr int64_t kStepsBetweenSearches = 100;
+
 // Views to render together with what judges them: a guided batch, or the frames
 // of the video.
 struct Job {
   Views* views;
+  // Views that the loss is a mean over.
+  double averaged;
   std::function<at::Tensor()> loss;
 };
 
@@ -114,7 +122,8 @@ class Fit {
       const Options& options, at::Generator& generator)
       : canonical_(initial),
         motion_(shape, initial, generator),
-        joint_(options.optimize_gaussians) {
+        joint_(options.optimize_gaussians),
+        density_(options.densify, initial.size()) {
     motion_.deformation().VisitParameters(
         [&](const std::string& name, at::Tensor& value) {
           adam_.Add(name, value,
@@ -122,6 +131,7 @@ class Fit {
                                                    : options.network_rate);
         });
     if (joint_) AddGaussians(initial, options.rates, adam_);
+    rigidity_.FindNeighbours(initial.means);
     Bind();
   }
 
@@ -134,6 +144,22 @@ class Fit {
     return joint_ ? GaussiansIn(adam_) : canonical_;
   }
 
+  const Rigidity& rigidity() const { return rigidity_; }
+  DensityControl& density() { return density_; }
+
+  // Takes the step after `steps_done` down the gradients, and lets Gaussians
+  // come and go.
+  absl::Status EndStep(int64_t steps_done, at::Generator& generator) {
+    adam_.Step(steps_done);
+    if (!joint_) return absl::OkStatus();
+    DG4D_ASSIGN_OR_RETURN(const bool changed,
+                          density_.EndStep(steps_done + 1, generator, adam_));
+    if (changed || (steps_done + 1) % kStepsBetweenSearches == 0) {
+      rigidity_.FindNeighbours(adam_["means"]);
+    }
+    return absl::OkStatus();
+  }
+
   // What the stage writes.
   void WriteTo(Scene& scene, int samples_per_frame) const {
     const Gaussians current = Canonical();
@@ -143,6 +169,8 @@ class Fit {
 
   void VisitState(StateArchive& archive) {
     adam_.VisitState(archive);
+    rigidity_.VisitState(archive);
+    density_.VisitState(archive);
     if (archive.restoring()) Bind();
   }
 
@@ -159,6 +187,8 @@ class Fit {
   Motion motion_;
   bool joint_;
   Adam adam_;
+  Rigidity rigidity_;
+  DensityControl density_;
 };
 
 // How many of the first frames take part at `progress` in (0, 1].
@@ -167,14 +197,20 @@ int JoinedFrames(int frames, double widen_until, double progress) {
   return 1 + static_cast<int>((frames - 1) * progress / widen_until);
 }
 
-// `count` of the numbers 0 .. frames - 1 (all if `count` is 0), increasing.
-std::vector<double> DrawFrames(int frames, int count,
+// `count` of the first `joined` frames (all if `count` is 0), increasing. While
+// others are still to join, every other draw holds the newest, which has the
+// most to learn.
+std::vector<double> DrawFrames(int joined, int frames, int count,
                                at::Generator& generator) {
-  std::vector<double> all(frames);
+  std::vector<double> all(joined);
   std::iota(all.begin(), all.end(), 0.0);
-  if (count <= 0 || count >= frames) return all;
-  for (int i = 0; i < count; ++i) {
-    std::swap(all[i], all[UniformInteger(i, frames, generator)]);
+  if (count <= 0 || count >= joined) return all;
+  int drawn = 0;
+  if (joined < frames && UniformInteger(0, 2, generator) == 0) {
+    std::swap(all[drawn++], all.back());
+  }
+  for (; drawn < count; ++drawn) {
+    std::swap(all[drawn], all[UniformInteger(drawn, joined, generator)]);
   }
   all.resize(count);
   std::sort(all.begin(), all.end());
@@ -194,9 +230,10 @@ std::vector<double> FramesOf(const std::vector<Job>& jobs) {
 }
 
 // Renders `jobs`, which have one image size, in one call. The times of `batch`
-// are `frames`.
-void Render(const GaussianRenderer& renderer, GaussianBatch batch,
-            const std::vector<double>& frames, const std::vector<Job>& jobs) {
+// are `frames`. `offsets` are those of Render. Returns the Gaussians' radii.
+at::Tensor Render(const GaussianRenderer& renderer, GaussianBatch batch,
+                  const std::vector<double>& frames,
+                  const std::vector<Job>& jobs, const at::Tensor& offsets) {
   std::vector<Camera> cameras;
   std::vector<at::Tensor> backgrounds;
   batch.time_of_camera.clear();
@@ -210,13 +247,27 @@ void Render(const GaussianRenderer& renderer, GaussianBatch batch,
     }
   }
   const GaussianRendering rendering = renderer.Render(
-      batch, cameras, at::cat(backgrounds).to(batch.means.device()), {});
+      batch, cameras, at::cat(backgrounds).to(batch.means.device()), offsets);
   int64_t first = 0;
   for (const Job& job : jobs) {
     const int64_t count = job.views->size();
     job.views->rgb = rendering.rgb.narrow(0, first, count);
     job.views->alpha = rendering.alpha.narrow(0, first, count);
     job.views->depth = rendering.depth.narrow(0, first, count);
+    first += count;
+  }
+  return rendering.radii;
+}
+
+// Notes how each job's views pull at the Gaussians on the screen.
+void AddScreenGradients(const at::Tensor& gradients, const at::Tensor& radii,
+                        const std::vector<Job>& jobs, ScreenGradients& sums) {
+  if (!gradients.defined()) return;
+  int64_t first = 0;
+  for (const Job& job : jobs) {
+    const int64_t count = job.views->size();
+    sums.Add(gradients.narrow(0, first, count), radii.narrow(0, first, count),
+             job.averaged);
     first += count;
   }
 }
@@ -279,13 +330,17 @@ void Backward(const GaussianBatch& batch, const GaussianBatch& leaves,
   if (!outputs.empty()) torch::autograd::backward(outputs, gradients);
 }
 
-at::Tensor Regularisation(const Deformation& deformation,
+at::Tensor Regularisation(const Fit& fit, const Gaussians& canonical,
+                          const GaussianBatch& batch,
                           const RegularisationOptions& options) {
   at::Tensor sum;
   const auto add = [&](double weight, const at::Tensor& value) {
     sum = sum.defined() ? sum + weight * value : weight * value;
   };
-  const HexPlane* grid = deformation.grid();
+  if (options.rigidity > 0) {
+    add(options.rigidity, fit.rigidity()(canonical, batch));
+  }
+  const HexPlane* grid = fit.motion().deformation().grid();
   if (grid == nullptr) return sum;
   if (options.space_variation > 0) {
     add(options.space_variation, grid->SpaceVariation());
@@ -341,7 +396,7 @@ class DynamicGaussians final : public Stage {
   // One step; returns the loss.
   double Step(const GaussianRenderer& renderer, const GuidanceSet& guidances,
               std::optional<ReferenceViews>& reference,
-              const ViewSampler& sampler, int frames, double progress,
+              const ViewSampler& sampler, int frames, int64_t steps_done,
               at::Generator& generator, Fit& fit) const;
 
   const Options options_;
@@ -351,11 +406,13 @@ double DynamicGaussians::Step(const GaussianRenderer& renderer,
                               const GuidanceSet& guidances,
                               std::optional<ReferenceViews>& reference,
                               const ViewSampler& sampler, int frames,
-                              double progress, at::Generator& generator,
+                              int64_t steps_done, at::Generator& generator,
                               Fit& fit) const {
+  const double progress = static_cast<double>(steps_done + 1) /
+                          static_cast<double>(options_.iterations);
   const int joined = JoinedFrames(frames, options_.widen_until, progress);
   const std::vector<double> shown =
-      DrawFrames(joined, options_.frames_per_step, generator);
+      DrawFrames(joined, frames, options_.frames_per_step, generator);
   std::vector<GuidedBatch> batches =
       guidances.Plan(sampler, shown, progress, generator, joined - 1);
   std::vector<Job> jobs;
@@ -364,22 +421,32 @@ double DynamicGaussians::Step(const GaussianRenderer& renderer,
     video_views = reference->At(
         shown, std::min(options_.reference.size, sampler.SizeAt(progress)));
     const double ramp = options_.reference.ramp ? progress : 1.0;
-    jobs.push_back({&video_views, [&reference, &video_views, ramp] {
+    jobs.push_back({&video_views, static_cast<double>(video_views.size()),
+                    [&reference, &video_views, ramp] {
                       return reference->Loss(video_views, ramp);
                     }});
   }
   for (GuidedBatch& batch : batches) {
-    jobs.push_back(
-        {&batch.views, [&guidances, &batch] { return guidances.Loss(batch); }});
+    jobs.push_back({&batch.views, batch.views.size() / batch.share,
+                    [&guidances, &batch] { return guidances.Loss(batch); }});
   }
 
   const std::vector<double> times = FramesOf(jobs);
-  const GaussianBatch batch = fit.motion().At(fit.Canonical(), times);
+  const Gaussians canonical = fit.Canonical();
+  const GaussianBatch batch = fit.motion().At(canonical, times);
   const GaussianBatch leaves = Leaves(batch);
   double loss_value = 0;
   for (const std::vector<Job>& group :
        Group(jobs, options_.views.max_views_per_batch)) {
-    Render(renderer, leaves, times, group);
+    int64_t views = 0;
+    for (const Job& job : group) views += job.views->size();
+    at::Tensor offsets;
+    if (fit.density().Counts(steps_done)) {
+      offsets =
+          at::zeros({views, canonical.size(), 2}, canonical.means.options())
+              .set_requires_grad(true);
+    }
+    const at::Tensor radii = Render(renderer, leaves, times, group, offsets);
     at::Tensor loss;
     for (const Job& job : group) {
       const at::Tensor part = job.loss();
@@ -387,9 +454,13 @@ double DynamicGaussians::Step(const GaussianRenderer& renderer,
     }
     loss.backward();
     loss_value += loss.item<double>();
+    if (offsets.defined()) {
+      AddScreenGradients(offsets.grad(), radii, group,
+                         fit.density().gradients());
+    }
   }
   Backward(batch, leaves,
-           Regularisation(fit.motion().deformation(), options_.regularisation));
+           Regularisation(fit, canonical, batch, options_.regularisation));
   return loss_value;
 }
 
@@ -433,11 +504,9 @@ absl::Status DynamicGaussians::DoRun(RunContext& context, Scene& scene) {
   };
   DG4D_RETURN_IF_ERROR(context.Restore(visit));
   while (step < options_.iterations) {
-    const double progress = static_cast<double>(step + 1) /
-                            static_cast<double>(options_.iterations);
     const double loss = Step(*renderer, guidances, reference, sampler, frames,
-                             progress, context.generator(), fit);
-    fit.adam().Step(step);
+                             step, context.generator(), fit);
+    DG4D_RETURN_IF_ERROR(fit.EndStep(step, context.generator()));
     ++step;
     context.Snapshot(step, [&] {
       Scene snapshot = scene;

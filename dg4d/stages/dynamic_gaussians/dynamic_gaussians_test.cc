@@ -18,6 +18,7 @@
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
+#include "dg4d/stages/dynamic_gaussians/rigidity.h"
 #include "dg4d/testing/stop_after.h"
 #include "gtest/gtest.h"
 
@@ -149,6 +150,38 @@ TEST(DynamicGaussians, FitsTheGaussiansAtRestToo) {
   EXPECT_TRUE(at::equal(scene.gaussian_frames.means[0], scene.gaussians.means));
 }
 
+TEST(DynamicGaussians, LetsGaussiansComeAndGo) {
+  const std::string more =
+      ", iterations: 6, optimize_gaussians: true, densify: {interval: 2, "
+      "prune_above: 1, ";
+  const Scene more_of_them =
+      RunStage(*Make(more + "gradient_threshold: 0.001}"));
+  EXPECT_GT(more_of_them.gaussians.size(), Cloud().size());
+  EXPECT_EQ(more_of_them.gaussian_frames.means.size(1),
+            more_of_them.gaussians.size());
+  const Scene fewer =
+      RunStage(*Make(more + "gradient_threshold: 1.0e+9, min_opacity: 0.85}"));
+  EXPECT_LT(fewer.gaussians.size(), Cloud().size());
+  EXPECT_GT(fewer.gaussians.size(), 0);
+}
+
+TEST(DynamicGaussians, KeepsNeighboursTogetherIfAsked) {
+  const auto stretch = [](const std::string& weight) {
+    const Scene scene =
+        RunStage(*Make(", iterations: 60, frames_per_step: 3, regularisation: "
+                       "{rigidity: " +
+                       weight + "}"));
+    dynamic_gaussians::Rigidity rigidity;
+    rigidity.FindNeighbours(scene.gaussians.means);
+    const GaussianFrames& frames = scene.gaussian_frames;
+    GaussianBatch batch = BatchOf(scene.gaussians, 1);
+    batch.means = frames.means;
+    batch.quaternions = frames.quaternions;
+    return rigidity(scene.gaussians, batch).item<double>();
+  };
+  EXPECT_LT(stretch("1000"), 0.3 * stretch("0"));
+}
+
 // Wants nothing, but notes the latest frame of each step.
 class LatestFrames final : public Guidance {
  public:
@@ -197,7 +230,9 @@ TEST(DynamicGaussians, BatchesOfViewsChangeMemoryNotTheResult) {
 }
 
 TEST(DynamicGaussians, GoesOnToTheBitAfterItWasStopped) {
-  const std::string more = ", iterations: 8, optimize_gaussians: true";
+  const std::string more =
+      ", iterations: 8, optimize_gaussians: true, regularisation: {rigidity: "
+      "10}, densify: {interval: 4, gradient_threshold: 0.001, prune_above: 1}";
   const Scene uninterrupted = RunStage(*Make(more));
 
   const std::string folder = testing::TempDir() + "/dynamic_resume";
@@ -237,7 +272,8 @@ TEST(DynamicGaussians, RefusesOptionsThatMakeNoSense) {
   for (const char* options :
        {"{grid: {features: 0}}", "{grid: {time_resolution: 1}}",
         "{network: {depth: 0}}", "{samples_per_frame: 0}", "{widen_until: 2}",
-        "{loop: often}",
+        "{loop: often}", "{regularisation: {rigidity: -1}}",
+        "{densify: {max_count: 0}}",
         "{network: {move_positions: false, move_scales: false, "
         "move_rotations: false}}"}) {
     EXPECT_EQ(Registry<Stage>::Create("dynamic_gaussians",

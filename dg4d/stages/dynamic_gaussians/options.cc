@@ -53,7 +53,12 @@ absl::Status Options::Validate() const {
         "the network must move something: set one of network.move_... to "
         "true");
   }
-  return Annotate(views.Validate(), "views");
+  if (regularisation.rigidity < 0) {
+    return absl::InvalidArgumentError(
+        "regularisation.rigidity must not be negative");
+  }
+  DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
+  return Annotate(densify.Validate(), "densify");
 }
 
 MotionShape Options::Shape(int frame_count, bool loops) const {

@@ -11,6 +11,7 @@
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/stages/dynamic_gaussians/motion.h"
+#include "dg4d/training/densify.h"
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/view_sampler.h"
 
@@ -84,6 +85,7 @@ struct RegularisationOptions {
   double space_variation = 0.05;
   double time_roughness = 5;
   double time_deviation = 0.05;
+  double rigidity = 0;
 
   template <typename V>
   void Visit(V& v) {
@@ -93,6 +95,9 @@ struct RegularisationOptions {
       "Weight of the squared second differences along time in time planes.");
     v("time_deviation", time_deviation,
       "Weight of the time planes' distance from one, which is rest.");
+    v("rigidity", rigidity,
+      "Weight of the squared stretch between neighbouring Gaussians, relative "
+      "to their distance.");
   }
 };
 
@@ -114,7 +119,9 @@ struct Options {
   Schedule grid_rate = {2e-2, 2e-3, 200};
   Schedule network_rate = {2e-3, 2e-4, 200};
   bool optimize_gaussians = false;
-  GaussianRates rates = {.means = {1e-3, 2e-5, 500}};  // if optimised
+  // If they are optimised:
+  GaussianRates rates = {.means = {1e-3, 2e-5, 500}};
+  DensifyOptions densify = {.interval = 0, .opacity_reset_interval = 0};
 
   template <typename V>
   void Visit(V& v) {
@@ -146,6 +153,8 @@ struct Options {
     v("optimize_gaussians", optimize_gaussians,
       "Whether the Gaussians at rest are fitted too, at the rates below.");
     rates.Visit(v);
+    v("densify", densify,
+      "How the number of Gaussians changes, if they are fitted.");
   }
   absl::Status Validate() const;
 

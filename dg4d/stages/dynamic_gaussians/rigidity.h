@@ -1,0 +1,39 @@
+#ifndef DG4D_STAGES_DYNAMIC_GAUSSIANS_RIGIDITY_H_
+#define DG4D_STAGES_DYNAMIC_GAUSSIANS_RIGIDITY_H_
+
+#include <ATen/core/Tensor.h>
+
+#include "dg4d/core/renderer.h"
+#include "dg4d/core/state_archive.h"
+#include "dg4d/scene/gaussians.h"
+
+namespace dg4d::dynamic_gaussians {
+
+// Keeps what is near together while it moves, as rigidly as may be (Sorkine &
+// Alexa 2007; for Gaussians Luiten et al. 2024): a Gaussian's nearest
+// neighbours at rest should be found, at each time, where its own rotation
+// since then takes them. Colours alone do not say where on a plain or repeating
+// surface a Gaussian belongs; this does, and it ties rotations to the motion of
+// what lies around.
+class Rigidity {
+ public:
+  // Looks for the neighbours of Gaussians that rest at `means` [N, 3].
+  void FindNeighbours(const at::Tensor& means);
+
+  // The mean squared distance of the neighbours of `canonical` in `batch`, its
+  // motion, from where they should be, in units of their mean squared distance
+  // at rest: 0 for rigid motion, about 0.01 if all is stretched by a tenth.
+  // Differentiable in both. `canonical` has the rows that the last call of
+  // FindNeighbours had. Scalar.
+  at::Tensor operator()(const Gaussians& canonical,
+                        const GaussianBatch& batch) const;
+
+  void VisitState(StateArchive& archive) { archive("neighbours", neighbours_); }
+
+ private:
+  at::Tensor neighbours_;  // int64 [N * kNeighbours]
+};
+
+}  // namespace dg4d::dynamic_gaussians
+
+#endif  // DG4D_STAGES_DYNAMIC_GAUSSIANS_RIGIDITY_H_
