@@ -55,7 +55,7 @@ constexpr int kEnoughViews = 3;
 constexpr int kMaxTimeNodes = 25;
 
 // The stages of all evaluations, for STEPS steps. Rates fall to a tenth or less
-// and density stays as it is for the last quarter, so that what is measured has
+// and density stays as it is for the last fifth, so that what is measured has
 // settled.
 constexpr char kStaticStage[] = R"(  static_gaussians:
     iterations: STEPS
@@ -68,7 +68,9 @@ constexpr char kStaticStage[] = R"(  static_gaussians:
     scale_rate: {from: 0.01, to: 0.001, steps: STEPS}
 )";
 // What the static stage made of few pictures is rough: the Gaussians at rest
-// are fitted too. Planes are coarse, since what is near moves alike.
+// are fitted too, and come and go once all frames have joined. What is near
+// moves alike: planes are coarse, neighbours stay together, and no Gaussian
+// grows to hide that its surroundings are in the wrong place.
 constexpr char kDynamicStage[] = R"(  dynamic_gaussians:
     iterations: STEPS
     frames: FRAMES
@@ -77,7 +79,10 @@ constexpr char kDynamicStage[] = R"(  dynamic_gaussians:
     widen_until: WIDEN
     views: {count: 4, black_background_probability: 0.5}
     grid: {space_resolution: 16, time_resolution: NODES}
-    regularisation: {time_deviation: 0}
+    network: {move_scales: false}
+    regularisation: {time_deviation: 0, rigidity: 200}
+    densify: {interval: 100, from_step: JOINED, until_step: SETTLED,
+              gradient_threshold: 0.3}
     loop: never
     anchor_first_frame: false
     optimize_gaussians: true
@@ -307,7 +312,8 @@ std::string EvaluationConfig(const std::string& folder, int frames,
   const auto stage = [&](const char* text, int steps) {
     return absl::StrReplaceAll(
         text, {{"STEPS", absl::StrCat(steps)},
-               {"SETTLED", absl::StrCat(steps * 3 / 4)},
+               {"JOINED", absl::StrCat(steps * 2 / 5)},
+               {"SETTLED", absl::StrCat(steps * 4 / 5)},
                {"FRAMES", absl::StrCat(frames)},
                {"TIMES", follows ? "first" : "all"},
                {"WIDEN", follows ? "0.4" : "0"},

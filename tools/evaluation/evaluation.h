@@ -23,7 +23,7 @@ struct EvaluationOptions {
   std::string suite = "procedural";
   // Pictures, results.json and, for procedural scenes, their data go here.
   std::string output;
-  int max_side = 256;  // pixels; larger pictures are shrunk
+  int max_side = 128;  // pixels; larger pictures are shrunk
   // key=value, applied to the line of stages that is run: see
   // EvaluationConfig. Those of stages that a line has not are passed over.
   std::vector<std::string> overrides;

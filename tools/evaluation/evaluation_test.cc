@@ -109,5 +109,25 @@ TEST(Evaluation, TableHasAColumnForEachMeasure) {
   EXPECT_NE(row.find("31.25"), std::string::npos);
 }
 
+// A tenth of the steps and a tenth of the pixels of the suite.
+TEST(Evaluation, ProceduralObjectsGoByTheirNames) {
+  at::set_num_threads(1);
+  EvaluationOptions options;
+  options.suite = "dynamic_bending_tube";
+  options.output = testing::TempDir() + "/tube";
+  options.max_side = 40;
+  options.overrides = {"stages.dynamic_gaussians.iterations=140"};
+  const auto results = Evaluate(options, [](const Evaluation&) {});
+  ASSERT_TRUE(results.ok()) << results.status();
+  ASSERT_EQ(results->size(), 1u);
+  EXPECT_EQ(results->front().name, "dynamic_bending_tube");
+  EXPECT_EQ(results->front().train_views, 56);
+  EXPECT_EQ(results->front().test_views, 56);
+  EXPECT_GT(results->front().psnr, 22);
+  EXPECT_GT(results->front().mask_iou, 0.9);
+  EXPECT_TRUE(std::filesystem::exists(
+      options.output + "/dynamic_bending_tube/data/transforms_test.json"));
+}
+
 }  // namespace
 }  // namespace dg4d

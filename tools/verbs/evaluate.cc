@@ -16,7 +16,9 @@
 #include "tools/observers/progress.h"
 #include "tools/verb.h"
 
-DEFINE_int32(max_side, 256, "Larger pictures are shrunk to this side.");
+DEFINE_int32(
+    max_side, 128,
+    "Larger pictures are shrunk to this side; procedural ones have it.");
 
 namespace dg4d {
 namespace {
