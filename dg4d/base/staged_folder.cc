@@ -16,6 +16,32 @@ fs::path Staging(const std::string& path) {
   return fs::path(path) / ".partial";
 }
 
+absl::Status CannotReplace(const fs::path& target,
+                           const std::error_code& error) {
+  std::error_code ignored;
+  if (fs::is_directory(target, ignored)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("cannot write ", target.string(),
+                     ": a folder has its name; remove or rename that folder, "
+                     "or write somewhere else"));
+  }
+  const std::string message =
+      absl::StrCat("cannot write ", target.string(), ": ", error.message());
+  if (error == std::errc::permission_denied ||
+      error == std::errc::operation_not_permitted ||
+      error == std::errc::read_only_file_system) {
+    return absl::PermissionDeniedError(
+        absl::StrCat(message, "; make ", target.parent_path().string(),
+                     " and what is in it writable, or write somewhere else"));
+  }
+  if (error == std::errc::no_space_on_device) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat(message, "; make room, or write somewhere else"));
+  }
+  return absl::FailedPreconditionError(
+      absl::StrCat(message, "; write somewhere else"));
+}
+
 }  // namespace
 
 StagedFolder::~StagedFolder() {
@@ -49,10 +75,7 @@ absl::Status StagedFolder::Commit(
     std::error_code error;
     const fs::path target = fs::path(path_) / name;
     fs::rename(Staging(path_) / name, target, error);
-    if (error) {
-      return absl::InternalError(absl::StrCat(
-          target.string(), " cannot be written: ", error.message()));
-    }
+    if (error) return CannotReplace(target, error);
   }
   std::error_code error;
   std::vector<fs::path> left_over;

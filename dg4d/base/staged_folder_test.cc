@@ -71,6 +71,19 @@ TEST_F(StagedFolderTest, RemovesTheRestOfALongerSequenceAndNothingElse) {
   EXPECT_EQ(Names(), std::set<std::string>({"frame_1", "notes"}));
 }
 
+TEST_F(StagedFolderTest, SaysThatAFolderIsInTheWay) {
+  fs::create_directories(path_ + "/frame_1/notes");
+  StagedFolder folder(path_);
+  ASSERT_TRUE(folder.Write("frame_1", "one").ok());
+  const absl::Status status = folder.Commit(IsFrame);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(status.message(), path_ + "/frame_1"))
+      << status;
+  EXPECT_TRUE(absl::StrContains(status.message(), "remove or rename"))
+      << status;
+  EXPECT_TRUE(fs::exists(path_ + "/frame_1/notes"));
+}
+
 TEST_F(StagedFolderTest, SaysThatAFileIsInTheWay) {
   ASSERT_TRUE(WriteFileAtomically(path_, "a file").ok());
   StagedFolder folder(path_);
