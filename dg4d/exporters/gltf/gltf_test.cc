@@ -13,6 +13,7 @@
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/scene/image_io.h"
+#include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 
@@ -89,25 +90,15 @@ at::Tensor Corners(const Glb& glb, const Json& primitive,
   return corners.view({-1, 3, 3});
 }
 
-class GltfExporterTest : public testing::Test {
+class GltfExporterTest : public ExporterTest {
  protected:
-  absl::Status Export(const Scene& scene) {
-    RunContext context;
-    return Registry<Exporter>::Create("gltf", options_)
-        .value()
-        ->Export(scene, path_, context);
-  }
+  GltfExporterTest() : ExporterTest("gltf", "gltf_exporter_test.glb") {}
+
   Glb ExportAndRead(const Scene& scene) {
     const absl::Status status = Export(scene);
     EXPECT_TRUE(status.ok()) << status;
-    return TakeApart(ReadFile(path_).value());
+    return TakeApart(ReadFile(path()).value());
   }
-  void Set(const char* option, const char* value) {
-    options_[option] = ConfigNode::Scalar(value);
-  }
-
-  const std::string path_ = testing::TempDir() + "/gltf_exporter_test.glb";
-  ConfigNode options_;
 };
 
 TEST_F(GltfExporterTest, HoldsAStaticMeshWithItsTexture) {
@@ -318,10 +309,10 @@ TEST_F(GltfExporterTest, WarnsOfMoreTargetsThanPhonesShow) {
   const auto exporter = Registry<Exporter>::Create("gltf").value();
   Scene scene = StaticScene();
   scene.meshes.assign(129, scene.meshes[0]);
-  ASSERT_TRUE(exporter->Export(scene, path_, context).ok());
+  ASSERT_TRUE(exporter->Export(scene, path(), context).ok());
   EXPECT_TRUE(listener.warnings.empty());
   scene.meshes.push_back(scene.meshes[0]);
-  ASSERT_TRUE(exporter->Export(scene, path_, context).ok());
+  ASSERT_TRUE(exporter->Export(scene, path(), context).ok());
   ASSERT_EQ(listener.warnings.size(), 1u);
   EXPECT_TRUE(absl::StrContains(listener.warnings[0], "129"));
 }

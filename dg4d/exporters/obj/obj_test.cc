@@ -14,9 +14,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "dg4d/base/files.h"
-#include "dg4d/core/exporter.h"
-#include "dg4d/core/registry.h"
 #include "dg4d/scene/image_io.h"
+#include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 
@@ -49,26 +48,9 @@ float Float(const std::string& word) {
   return value;
 }
 
-class ObjExporterTest : public testing::Test {
+class ObjExporterTest : public ExporterTest {
  protected:
-  ObjExporterTest() { fs::remove_all(path_); }
-
-  absl::Status Export(const Scene& scene, const ConfigNode& options = {}) {
-    RunContext context;
-    return Registry<Exporter>::Create("obj", options)
-        .value()
-        ->Export(scene, path_, context);
-  }
-  std::set<std::string> Names() const {
-    std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(path_)) {
-      names.insert(entry.path().filename().string());
-    }
-    return names;
-  }
-  std::string File(const std::string& name) const { return path_ + "/" + name; }
-
-  std::string path_ = testing::TempDir() + "/obj_exporter_test";
+  ObjExporterTest() : ExporterTest("obj", "obj_exporter_test") {}
 };
 
 TEST_F(ObjExporterTest, WritesEveryCornerExactlyWithVUpwards) {
@@ -144,18 +126,16 @@ TEST_F(ObjExporterTest, WritesAMeshWithoutTexture) {
 }
 
 TEST_F(ObjExporterTest, WritesEqualTexturesOnceIfAsked) {
-  ConfigNode options;
-  options["share_texture"] = ConfigNode::Scalar("true");
-  ASSERT_TRUE(Export(MovingScene(3), options).ok());
+  Set("share_texture", "true");
+  ASSERT_TRUE(Export(MovingScene(3)).ok());
   EXPECT_EQ(Names().count("mesh_0001.png"), 1u);
   EXPECT_EQ(Names().count("mesh_0002.png"), 0u);
   EXPECT_EQ(Parse(File("mesh_0003.mtl"))["map_Kd"][0][0], "mesh_0001.png");
 }
 
 TEST_F(ObjExporterTest, TellsTheImportScriptNameAndRate) {
-  ConfigNode options;
-  options["name"] = ConfigNode::Scalar("cat");
-  ASSERT_TRUE(Export(MovingScene(3), options).ok());
+  Set("name", "cat");
+  ASSERT_TRUE(Export(MovingScene(3)).ok());
   const std::string script = ReadFile(File("import_sequence.py")).value();
   EXPECT_TRUE(absl::StrContains(script, "\nNAME = \"cat\"\n"));
   EXPECT_TRUE(absl::StrContains(script, "\nFRAMES_PER_SECOND = 8\n"));
@@ -175,9 +155,9 @@ TEST_F(ObjExporterTest, ClearsTheTailOfALongerSequenceOfItsName) {
 
 TEST_F(ObjExporterTest, RefusesNamesThatObjCannotQuote) {
   for (const char* name : {"", "my cat", "a/b", "a.b"}) {
-    ConfigNode options;
-    options["name"] = ConfigNode::Scalar(name);
-    EXPECT_FALSE(Registry<Exporter>::Create("obj", options).ok()) << name;
+    Set("name", name);
+    EXPECT_EQ(Export(StaticScene()).code(), absl::StatusCode::kInvalidArgument)
+        << name;
   }
 }
 
@@ -187,11 +167,11 @@ TEST_F(ObjExporterTest, RefusesABrokenMeshAndLeavesNothing) {
   const absl::Status status = Export(scene);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(absl::StrContains(status.message(), "frame 2")) << status;
-  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_FALSE(fs::exists(path()));
 }
 
 TEST_F(ObjExporterTest, AsksForAFolder) {
-  path_ += ".obj";
+  set_path(path() + ".obj");
   EXPECT_EQ(Export(StaticScene()).code(), absl::StatusCode::kInvalidArgument);
 }
 

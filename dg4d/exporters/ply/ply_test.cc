@@ -5,9 +5,8 @@
 #include <string>
 
 #include "dg4d/base/files.h"
-#include "dg4d/core/exporter.h"
-#include "dg4d/core/registry.h"
 #include "dg4d/scene/ply_io.h"
+#include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 
@@ -16,25 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-class PlyExporterTest : public testing::Test {
+class PlyExporterTest : public ExporterTest {
  protected:
-  PlyExporterTest() { fs::remove_all(path_); }
-
-  absl::Status Export(const Scene& scene, const ConfigNode& options = {}) {
-    RunContext context;
-    return Registry<Exporter>::Create("ply", options)
-        .value()
-        ->Export(scene, path_, context);
-  }
-  std::set<std::string> Names() const {
-    std::set<std::string> names;
-    for (const auto& entry : fs::directory_iterator(path_)) {
-      names.insert(entry.path().filename().string());
-    }
-    return names;
-  }
-
-  std::string path_ = testing::TempDir() + "/ply_exporter_test";
+  PlyExporterTest() : ExporterTest("ply", "ply_exporter_test") {}
 };
 
 TEST_F(PlyExporterTest, WritesEachFrameAsItIs) {
@@ -43,10 +26,10 @@ TEST_F(PlyExporterTest, WritesEachFrameAsItIs) {
   EXPECT_EQ(Names(),
             std::set<std::string>({"static.ply", "frame_0001.ply",
                                    "frame_0002.ply", "frame_0003.ply"}));
-  const auto still = ReadGaussiansPly(path_ + "/static.ply");
+  const auto still = ReadGaussiansPly(File("static.ply"));
   ASSERT_TRUE(still.ok()) << still.status();
   EXPECT_TRUE(at::equal(still->means, scene.gaussians.means));
-  const auto frame = ReadGaussiansPly(path_ + "/frame_0002.ply");
+  const auto frame = ReadGaussiansPly(File("frame_0002.ply"));
   ASSERT_TRUE(frame.ok()) << frame.status();
   const GaussianFrames& frames = scene.gaussian_frames;
   EXPECT_TRUE(at::equal(frame->means, frames.means[1]));
@@ -58,24 +41,23 @@ TEST_F(PlyExporterTest, WritesEachFrameAsItIs) {
 
 TEST_F(PlyExporterTest, WritesStillGaussiansOnceAndClearsOldFrames) {
   ASSERT_TRUE(Export(MovingScene(3)).ok());
-  ASSERT_TRUE(WriteFileAtomically(path_ + "/frame_of_mind.ply", "mine").ok());
+  ASSERT_TRUE(WriteFileAtomically(File("frame_of_mind.ply"), "mine").ok());
   ASSERT_TRUE(Export(StaticScene()).ok());
   EXPECT_EQ(Names(),
             std::set<std::string>({"static.ply", "frame_of_mind.ply"}));
 }
 
 TEST_F(PlyExporterTest, WritesOneFileToAPathThatNamesOne) {
-  path_ += ".ply";
+  set_path(path() + ".ply");
   ASSERT_TRUE(Export(MovingScene()).ok());
-  EXPECT_TRUE(ReadGaussiansPly(path_).ok());
+  EXPECT_TRUE(ReadGaussiansPly(path()).ok());
 }
 
 TEST_F(PlyExporterTest, TurnsTheFileToTheAxisAskedFor) {
-  ConfigNode options;
-  options["up"] = ConfigNode::Scalar("+y");
+  Set("up", "+y");
   const Scene scene = StaticScene();
-  ASSERT_TRUE(Export(scene, options).ok());
-  const auto read = ReadGaussiansPly(path_ + "/static.ply", PlyUp::kPlusY);
+  ASSERT_TRUE(Export(scene).ok());
+  const auto read = ReadGaussiansPly(File("static.ply"), PlyUp::kPlusY);
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE(at::equal(read->means, scene.gaussians.means));
 }
@@ -84,7 +66,7 @@ TEST_F(PlyExporterTest, RefusesFramesOfOtherGaussians) {
   Scene scene = MovingScene();
   scene.gaussian_frames.means = scene.gaussian_frames.means.narrow(1, 0, 9);
   EXPECT_EQ(Export(scene).code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_FALSE(fs::exists(path()));
 }
 
 }  // namespace

@@ -9,11 +9,11 @@
 
 #include "absl/strings/match.h"
 #include "dg4d/base/files.h"
-#include "dg4d/core/exporter.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/scene/image_io.h"
 #include "dg4d/scene/video_io.h"
+#include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 
@@ -55,10 +55,9 @@ class FakeMeshRenderer final : public MeshRenderer {
   }
 };
 
-class VideoExporterTest : public testing::Test {
+class VideoExporterTest : public ExporterTest {
  protected:
-  VideoExporterTest() {
-    fs::remove_all(path_);
+  VideoExporterTest() : ExporterTest("video", "video_exporter_test") {
     Set("renderer", "fake_gaussians");
     Set("size", "32");
     // The x of the first Gaussian, which the fake shows, is 0.1 a frame.
@@ -66,17 +65,9 @@ class VideoExporterTest : public testing::Test {
     for (int t = 0; t < means.size(0); ++t) means[t][0][0] = 0.1 * t;
   }
 
-  void Set(const char* option, const char* value) {
-    options_[option] = ConfigNode::Scalar(value);
-  }
-  absl::Status Export() {
-    RunContext context;
-    const auto exporter = Registry<Exporter>::Create("video", options_);
-    if (!exporter.ok()) return exporter.status();
-    return (*exporter)->Export(scene_, path_, context);
-  }
+  absl::Status Export() const { return ExporterTest::Export(scene_); }
   Video Film(const std::string& name) const {
-    const auto video = ReadVideo(path_ + name);
+    const auto video = ReadVideo(path() + name);
     EXPECT_TRUE(video.ok()) << video.status();
     return video.ok() ? *video : Video();
   }
@@ -88,9 +79,7 @@ class VideoExporterTest : public testing::Test {
   const ScopedRegistration<Renderer, FakeGaussianRenderer> gaussians_{
       "fake_gaussians"};
   const ScopedRegistration<Renderer, FakeMeshRenderer> meshes_{"fake_meshes"};
-  std::string path_ = testing::TempDir() + "/video_exporter_test";
   Scene scene_ = MovingScene(5);  // 8 frames a second
-  ConfigNode options_;
 };
 
 TEST_F(VideoExporterTest, GoesRoundOnceInWholePeriodsOfTheMotion) {
@@ -120,7 +109,7 @@ TEST_F(VideoExporterTest, ShowsEachFrameOnceFromTheFront) {
 
 TEST_F(VideoExporterTest, KeepsTheInputPicture) {
   ASSERT_TRUE(Export().ok());
-  const auto input = ReadImage(path_ + "/input.png");
+  const auto input = ReadImage(File("input.png"));
   ASSERT_TRUE(input.ok()) << input.status();
   EXPECT_TRUE(input->has_alpha());
   EXPECT_GT(Psnr(Composite(*input), Composite(scene_.reference)), 50);
@@ -132,7 +121,7 @@ TEST_F(VideoExporterTest, FilmsASceneThatStandsStillOnce) {
   ASSERT_TRUE(Export().ok());
   const Video film = Film("/turntable.mp4");
   EXPECT_EQ(film.size(), 96);
-  EXPECT_FALSE(fs::exists(path_ + "/frames.mp4"));
+  EXPECT_FALSE(fs::exists(File("frames.mp4")));
 }
 
 TEST_F(VideoExporterTest, DrawsMeshesWithARendererOfMeshes) {
@@ -158,13 +147,13 @@ TEST_F(VideoExporterTest, AsksForWhatItsRendererDraws) {
 TEST_F(VideoExporterTest, WritesGifs) {
   Set("format", "gif");
   ASSERT_TRUE(Export().ok());
-  EXPECT_EQ(ReadFile(path_ + "/frames.gif")->substr(0, 6), "GIF89a");
+  EXPECT_EQ(ReadFile(File("frames.gif"))->substr(0, 6), "GIF89a");
   EXPECT_EQ(Film("/frames.gif").size(), 5);
-  EXPECT_FALSE(fs::exists(path_ + "/frames.mp4"));
+  EXPECT_FALSE(fs::exists(File("frames.mp4")));
 }
 
 TEST_F(VideoExporterTest, WritesTheTurntableAloneToAPathThatNamesAFile) {
-  path_ += ".gif";
+  set_path(path() + ".gif");
   Set("seconds", "1");
   ASSERT_TRUE(Export().ok());
   EXPECT_EQ(Film("").size(), 20);
@@ -181,11 +170,9 @@ TEST_F(VideoExporterTest, RefusesSizesAndTimesThatCannotBe) {
 TEST_F(VideoExporterTest, StopsWhenTheRunIsStopped) {
   RunControl control;
   control.state = RunControl::kStop;
-  RunContext context({.control = &control});
-  const auto exporter = Registry<Exporter>::Create("video", options_);
-  EXPECT_EQ((*exporter)->Export(scene_, path_, context).code(),
+  EXPECT_EQ(ExporterTest::Export(scene_, {.control = &control}).code(),
             absl::StatusCode::kCancelled);
-  EXPECT_FALSE(fs::exists(path_));
+  EXPECT_FALSE(fs::exists(path()));
 }
 
 }  // namespace
