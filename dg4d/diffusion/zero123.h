@@ -1,0 +1,88 @@
+#ifndef DG4D_DIFFUSION_ZERO123_H_
+#define DG4D_DIFFUSION_ZERO123_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "dg4d/diffusion/clip_images.h"
+#include "dg4d/diffusion/clip_vision.h"
+#include "dg4d/diffusion/load_network.h"
+#include "dg4d/diffusion/scheduler.h"
+#include "dg4d/diffusion/unet.h"
+#include "dg4d/diffusion/vae.h"
+
+namespace dg4d::diffusion {
+
+// Zero-1-to-3 (Liu et al. 2023): a denoiser of views of the object in a
+// picture, told how the camera moved from there. All components of a folder in
+// the diffusers layout.
+class Zero123 {
+ public:
+  // Loads image_encoder, clip_camera_projection (or the authors'
+  // cc_projection), vae, unet, and the scheduler's configuration. Errors name
+  // the file; components that do not fit each other are InvalidArgument.
+  static absl::StatusOr<std::unique_ptr<Zero123>> Load(
+      const std::string& folder, const LoadOptions& options);
+
+  // What the denoiser knows of pictures.
+  struct Seen {
+    at::Tensor embeddings;  // [N, X], of CLIP
+    at::Tensor latents;     // [N, 4, s / 8, s / 8], unscaled
+  };
+
+  // Pictures [N, 3, H, W] in [0, 1] over white, H = W, seen at `size` pixels
+  // (256 in training). `noise` [N, 4, s / 8, s / 8] makes the latents a sample
+  // of their distribution, as DreamGaussian has them; without it they are its
+  // mean, as in the authors' pipeline.
+  Seen See(const at::Tensor& pictures, int64_t size,
+           const std::optional<at::Tensor>& noise) const;
+
+  // Scaled latents of images [B, 3, s, s] in [0, 1]: a sample by `noise`.
+  // Differentiable.
+  at::Tensor Encode(const at::Tensor& images, const at::Tensor& noise) const;
+
+  // The network's output for noisy latents [B, 4, h, w] at time step `t`, for
+  // what it has seen (B rows), from cameras [B, 4]: one call for both halves of
+  // classifier-free guidance. float32.
+  at::Tensor Denoise(const at::Tensor& noisy, int t, const Seen& seen,
+                     const at::Tensor& cameras, double guidance_scale) const;
+
+  const DdimScheduler& scheduler() const { return scheduler_; }
+  at::ScalarType type() const { return type_; }
+  // Pixels for each latent, in either direction.
+  int64_t shrinking() const { return shrinking_; }
+  int64_t latent_channels() const { return latent_channels_; }
+
+  // Frees what only See needs.
+  void ForgetImageEncoder() { clip_.reset(); }
+
+ private:
+  Zero123(std::unique_ptr<ClipVision> clip, const ClipImages& clip_images,
+          std::unique_ptr<CameraProjection> projection,
+          std::unique_ptr<Vae> vae, std::unique_ptr<UNet> unet,
+          DdimScheduler scheduler);
+
+  std::unique_ptr<ClipVision> clip_;
+  ClipImages clip_images_;
+  std::unique_ptr<CameraProjection> projection_;
+  VaeEncoder encoder_;
+  double scaling_factor_;
+  int64_t shrinking_;
+  int64_t latent_channels_;
+  std::unique_ptr<UNet> unet_;
+  DdimScheduler scheduler_;
+  at::ScalarType type_;
+  at::Device device_;
+};
+
+// Bilinear between pixel centres, without antialiasing: [B, C, size, size].
+at::Tensor ResizeForDiffusion(const at::Tensor& images, int64_t size);
+
+}  // namespace dg4d::diffusion
+
+#endif  // DG4D_DIFFUSION_ZERO123_H_
