@@ -159,9 +159,37 @@ void MeasureSurface(const Scene& scene, const Mesh& mesh, Measures& measures) {
       {"crumpled surface, %", 100 * CrumpledShare(mesh), -kUnlimited, 0.5});
 }
 
-// How vertices move from frame to frame, the last to the first included.
+// How far vertices move at most, in world units.
+struct Motion {
+  double furthest = 0;  // from the first frame
+  double step = 0;      // from a frame to the next
+  double closing = 0;   // from the last frame to the first
+  double bend = 0;      // change of step, the closing one included
+};
+
+Motion MotionOf(const std::vector<at::Tensor>& poses) {
+  const auto longest = [](const at::Tensor& moves) {
+    return moves.norm(2, 1).max().item<double>();
+  };
+  Motion motion;
+  const size_t count = poses.size();
+  for (size_t i = 0; i < count; ++i) {
+    const at::Tensor& next = poses[(i + 1) % count];
+    const at::Tensor& last = poses[(i + count - 1) % count];
+    const double step = longest(next - poses[i]);
+    if (i + 1 < count) {
+      motion.step = std::max(motion.step, step);
+    } else {
+      motion.closing = step;
+    }
+    motion.bend = std::max(motion.bend, longest(next - 2 * poses[i] + last));
+    motion.furthest = std::max(motion.furthest, longest(poses[i] - poses[0]));
+  }
+  return motion;
+}
+
 absl::Status MeasureMotion(const Scene& scene, Measures& measures) {
-  std::vector<at::Tensor> poses;
+  std::vector<at::Tensor> poses, wanted;
   const std::vector<double>& times = scene.gaussian_frames.times;
   for (size_t i = 0; i < scene.meshes.size() && i < times.size(); ++i) {
     if (times[i] == std::floor(times[i])) {
@@ -170,30 +198,25 @@ absl::Status MeasureMotion(const Scene& scene, Measures& measures) {
   }
   const size_t count = poses.size();
   if (count < 3 || count != static_cast<size_t>(scene.video.size()) ||
-      !HaveOneTopology(scene.meshes)) {
+      count != scene.proxy.size() || !HaveOneTopology(scene.meshes)) {
     return absl::FailedPreconditionError(
         "there is no mesh of one topology for each frame of the video");
   }
+  for (const Mesh& mesh : scene.proxy) wanted.push_back(mesh.vertices);
   const at::Tensor heights = poses[0].select(1, 1);
   const double height = (heights.max() - heights.min()).item<double>();
-  const auto longest = [height](const at::Tensor& moves) {
-    return moves.norm(2, 1).max().item<double>() / height;
-  };
-  double step = 0, bend = 0, furthest = 0;
-  for (size_t i = 0; i < count; ++i) {
-    const at::Tensor& next = poses[(i + 1) % count];
-    const at::Tensor& last = poses[(i + count - 1) % count];
-    if (i + 1 < count) step = std::max(step, longest(next - poses[i]));
-    bend = std::max(bend, longest(next - 2 * poses[i] + last));
-    furthest = std::max(furthest, longest(poses[i] - poses[0]));
-  }
-  const double closing = longest(poses[0] - poses[count - 1]);
-  measures.push_back({"furthest move / height", furthest, 0.01});
-  measures.push_back({"longest step / height", step, 0.001, 0.08});
+  const Motion motion = MotionOf(poses), proxy = MotionOf(wanted);
   measures.push_back(
-      {"step from last to first / longest", closing / step, 0, 1.2});
+      {"furthest move / height", motion.furthest / height, 0.01});
+  measures.push_back(
+      {"longest step / height", motion.step / height, 0.001, 0.08});
+  // A loop has no step that stands out, but where the motion itself has one.
+  measures.push_back(
+      {"step from last to first / longest, over the proxy's",
+       (motion.closing / motion.step) / (proxy.closing / proxy.step), 0, 1.15});
   // At most the step itself: no vertex turns on the spot.
-  measures.push_back({"change of step / longest", bend / step, 0, 1});
+  measures.push_back(
+      {"change of step / longest", motion.bend / motion.step, 0, 1});
   return absl::OkStatus();
 }
 
