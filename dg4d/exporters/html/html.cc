@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "dg4d/base/files.h"
+#include "dg4d/base/status.h"
+#include "dg4d/core/exporter.h"
+#include "dg4d/exporters/html/payload.h"
+#include "dg4d/exporters/html/player_files.h"
+#include "dg4d/exporters/html/player_scene.h"
+#include "dg4d/scene/image_io.h"
+
+// Writes a scene as one .html file that plays it: Gaussians and meshes, with
+// everything that it needs inside. It opens from disk and asks no network for
+// anything, which a Content-Security-Policy in it enforces.
+namespace dg4d::html {
+namespace {
+
+// Concatenated in this order into one script; each file uses those before it.
+constexpr const char* kScripts[] = {"camera.js",   "shaders.js", "gl.js",
+                                    "splats.js",   "meshes.js",  "gestures.js",
+                                    "controls.js", "player.js"};
+constexpr int kPosterSize = 384;
+
+// Text for between tags or quotes.
+std::string EscapeHtml(const std::string& text) {
+  return absl::StrReplaceAll(
+      text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+}
+
+// `text` with each {{name}} replaced by its value; values are not looked into.
+std::string Fill(const std::string& text,
+                 const std::map<std::string, std::string>& values) {
+  std::string filled;
+  size_t end = 0;
+  for (size_t begin; (begin = text.find("{{", end)) != std::string::npos;) {
+    filled.append(text, end, begin - end);
+    end = text.find("}}", begin) + 2;
+    filled += values.at(text.substr(begin + 2, end - begin - 4));
+  }
+  return filled.append(text, end, std::string::npos);
+}
+
+// An <img> of the picture that the scene was made from, or nothing.
+absl::StatusOr<std::string> Poster(const Image& reference) {
+  if (reference.empty()) return std::string();
+  const int side = std::max(reference.height(), reference.width());
+  Image picture = reference;
+  if (side > kPosterSize) {
+    picture =
+        Resize(reference, std::max(1, reference.height() * kPosterSize / side),
+               std::max(1, reference.width() * kPosterSize / side));
+  }
+  DG4D_ASSIGN_OR_RETURN(const std::string png, EncodePng(picture));
+  return absl::StrCat(
+      "<img id=\"poster\" alt=\"The picture that this was made from\" "
+      "src=\"data:image/png;base64,",
+      Base64(png), "\">");
+}
+
+}  // namespace
+
+class Html final : public Exporter {
+ public:
+  struct Options {
+    std::string title = "4D asset";
+    bool gaussians = true;
+    bool meshes = true;
+    bool loop = true;
+    bool poster = true;
+    std::string texture = "jpeg";
+
+    template <typename V>
+    void Visit(V& v) {
+      v("title", title, "Title of the page.");
+      v("gaussians", gaussians, "Whether the Gaussians are in the page.");
+      v("meshes", meshes, "Whether the meshes are in the page.");
+      v("loop", loop,
+        "Whether the motion leads back to the first frame at the end.");
+      v("poster", poster,
+        "Whether the picture is in the page, shown until the scene is drawn.");
+      v("texture", texture, {"jpeg", "png"}, "How textures are compressed.");
+    }
+    absl::Status Validate() const {
+      if (gaussians || meshes) return absl::OkStatus();
+      return absl::InvalidArgumentError(
+          "gaussians and meshes are both false, which leaves an empty page");
+    }
+  };
+
+  explicit Html(Options options) : options_(std::move(options)) {}
+
+  // Either will do: see MakePlayerScene.
+  std::vector<Slot> Reads() const override { return {}; }
+  std::string DefaultPath() const override { return "player.html"; }
+
+ protected:
+  absl::Status DoExport(const Scene& scene, const std::string& path,
+                        RunContext& context) override {
+    DG4D_ASSIGN_OR_RETURN(
+        PlayerScene player,
+        MakePlayerScene(scene, {.gaussians = options_.gaussians,
+                                .meshes = options_.meshes,
+                                .loop = options_.loop,
+                                .png_textures = options_.texture == "png"}));
+    DG4D_RETURN_IF_ERROR(context.CheckCancelled());
+    std::string poster;
+    if (options_.poster) {
+      DG4D_ASSIGN_OR_RETURN(poster, Poster(scene.reference));
+    }
+    const auto& files = PlayerFiles();
+    std::string script;
+    for (const char* name : kScripts) absl::StrAppend(&script, files.at(name));
+    return WriteFileAtomically(
+        path,
+        Fill(files.at("player.html"), {{"title", EscapeHtml(options_.title)},
+                                       {"style", files.at("player.css")},
+                                       {"poster", poster},
+                                       {"header", player.header.dump()},
+                                       {"payload", Base64(player.payload)},
+                                       {"worker", files.at("worker.js")},
+                                       {"script", script}}));
+  }
+
+ private:
+  const Options options_;
+};
+
+DG4D_REGISTER(Exporter, Html, "html",
+              "One page that plays Gaussians and meshes in a browser, without "
+              "a network.");
+
+}  // namespace dg4d::html
