@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/parallel.h"
+#include "tools/cuda_driver.h"
 
 DEFINE_string(output, "", "Folder that the results are written to.");
 DEFINE_string(device, "auto", "Where to compute: auto, cpu, cuda or cuda:N.");
@@ -21,15 +22,24 @@ DEFINE_bool(quiet, false, "Print errors only.");
 DEFINE_string(suite, "", "Which suite: see below.");
 
 namespace dg4d {
+
+bool BuiltWithCuda() { return at::Context::hasCUDART(); }
+
 namespace {
 
+// Of those that this binary can use.
 int GpuCount() {
-  if (!at::hasCUDA()) return 0;
+  if (!BuiltWithCuda()) return 0;
   try {
     return static_cast<int>(at::detail::getCUDAHooks().getNumGPUs());
   } catch (const c10::Error&) {
     return 0;
   }
+}
+
+std::string CudaVersion() {
+  const int64_t version = at::Context::versionCUDART();
+  return absl::StrCat(version / 1000, ".", version % 1000 / 10);
 }
 
 }  // namespace
@@ -57,8 +67,11 @@ absl::StatusOr<c10::Device> DeviceFromFlag() {
   if (index < gpus) return c10::Device(c10::kCUDA, index);
   return absl::FailedPreconditionError(absl::StrCat(
       "there is no device ", FLAGS_device, ": ",
-      !at::hasCUDA() ? "this binary was built without CUDA (add --config=cuda)"
-                     : absl::StrCat("this machine has ", gpus, " CUDA devices"),
+      BuiltWithCuda()
+          ? absl::StrCat("this machine has ", Describe(FindCudaDriver()),
+                         "; this binary needs a driver for CUDA ",
+                         CudaVersion(), " or newer")
+          : "this binary was built without CUDA (add --config=cuda)",
       "; use --device=cpu"));
 }
 

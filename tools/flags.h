@@ -19,6 +19,9 @@ DECLARE_string(suite);  // empty: the verb's first
 
 namespace dg4d {
 
+// Whether this binary has CUDA kernels. That a GPU is there it does not say.
+bool BuiltWithCuda();
+
 // The device that --device names, "auto" being the first GPU that this binary
 // can use and otherwise the CPU. InvalidArgument for a name that is none,
 // FailedPrecondition for a device that is not there, with what was found.

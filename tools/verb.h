@@ -2,6 +2,7 @@
 #define TOOLS_VERB_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -29,8 +30,13 @@ const Verb& DoctorVerb();
 const Verb& EvaluateVerb();
 const Verb& BenchmarkVerb();
 
-// All of them, in the order of help.
+// Those of this program, in the order of help. Each program links one list:
+// tools/verbs/verbs.cc or tools/verbs/device_verbs.cc.
 std::vector<const Verb*> Verbs();
+
+// What `dg4d doctor` says of the files that this program's verbs read and
+// write: each a name and a finding.
+std::vector<std::pair<std::string, std::string>> CodecFindings();
 
 // Takes the flags of `verb` out of `words` and sets them (--name=value,
 // --name value, --switch, --noswitch); returns the rest. InvalidArgument for

@@ -13,6 +13,7 @@ namespace dg4d {
 
 // The verb library asks the program which verbs there are.
 std::vector<const Verb*> Verbs() { return {}; }
+std::vector<std::pair<std::string, std::string>> CodecFindings() { return {}; }
 
 namespace {
 

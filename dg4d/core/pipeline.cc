@@ -86,6 +86,11 @@ std::unique_ptr<Interface> CreatePlugin(Entry& entry, Errors& errors) {
   return status.ok() ? std::move(created) : nullptr;
 }
 
+template <typename Interface>
+bool IsLinked(const Entry& entry) {
+  return Registry<Interface>::Find(entry.plugin).ok();
+}
+
 ConfigNode Resolved(const Entry& entry) {
   ConfigNode node = ConfigNode::Map();
   if (entry.plugin != entry.key) {
@@ -172,10 +177,16 @@ absl::Status Failure(const absl::Status& status) {
 
 }  // namespace
 
-void Pipeline::CreateStages(const ConfigNode& config, Pipeline& pipeline,
-                            Errors& errors) {
+void Pipeline::CreateStages(const ConfigNode& config, const Range& range,
+                            Pipeline& pipeline, Errors& errors) {
+  bool runs = range.from.empty();
   for (Entry& entry : Entries(config, "stages", "", errors)) {
-    std::unique_ptr<Stage> stage = CreatePlugin<Stage>(entry, errors);
+    runs = runs || entry.key == range.from;
+    std::unique_ptr<Stage> stage;
+    if (runs || IsLinked<Stage>(entry)) {
+      stage = CreatePlugin<Stage>(entry, errors);
+    }
+    runs = runs && entry.key != range.until;
     pipeline.resolved_["stages"][entry.key] = Resolved(entry);
     pipeline.stages_.push_back(
         {entry.key, entry.plugin, std::move(stage), Resolved(entry)});
@@ -185,12 +196,16 @@ void Pipeline::CreateStages(const ConfigNode& config, Pipeline& pipeline,
   }
 }
 
-void Pipeline::CreateExporters(const ConfigNode& config, Pipeline& pipeline,
-                               Errors& errors) {
+void Pipeline::CreateExporters(const ConfigNode& config, const Range& range,
+                               Pipeline& pipeline, Errors& errors) {
+  const bool whole_line = range.from.empty() && range.until.empty();
   for (Entry& entry : Entries(config, "exporters", "path", errors)) {
-    std::unique_ptr<Exporter> exporter = CreatePlugin<Exporter>(entry, errors);
-    if (exporter == nullptr) continue;
-    if (entry.path.empty()) entry.path = exporter->DefaultPath();
+    std::unique_ptr<Exporter> exporter;
+    if (whole_line || IsLinked<Exporter>(entry)) {
+      exporter = CreatePlugin<Exporter>(entry, errors);
+      if (exporter == nullptr) continue;
+      if (entry.path.empty()) entry.path = exporter->DefaultPath();
+    }
     pipeline.resolved_["exporters"][entry.key] = Resolved(entry);
     pipeline.exporters_.push_back({entry.key, entry.path, std::move(exporter)});
   }
@@ -201,7 +216,7 @@ void Pipeline::CheckContracts(const ConfigNode& config,
                               Errors& errors) const {
   std::set<Slot> written(present.begin(), present.end());
   for (const StageEntry& entry : stages_) {
-    // What a stage that could not be created would have written is unknown.
+    // What a stage that is not there writes is unknown.
     if (entry.stage == nullptr) return;
     const StageContract contract = entry.stage->Contract();
     for (const Slot slot : contract.reads) {
@@ -217,7 +232,8 @@ void Pipeline::CheckContracts(const ConfigNode& config,
 }
 
 absl::StatusOr<Pipeline> Pipeline::Create(const ConfigNode& config,
-                                          const std::vector<Slot>& present) {
+                                          const std::vector<Slot>& present,
+                                          const Range& range) {
   Pipeline pipeline;
   pipeline.resolved_ = ConfigNode::Map();
   Errors errors;
@@ -233,8 +249,8 @@ absl::StatusOr<Pipeline> Pipeline::Create(const ConfigNode& config,
     errors.Add(ReadValue(*seed, pipeline.seed_));
   }
   pipeline.resolved_["seed"] = WriteValue(pipeline.seed_);
-  CreateStages(config, pipeline, errors);
-  CreateExporters(config, pipeline, errors);
+  CreateStages(config, range, pipeline, errors);
+  CreateExporters(config, range, pipeline, errors);
   pipeline.CheckContracts(config, present, errors);
   if (absl::Status status = errors.ToStatus(); !status.ok()) return status;
   return pipeline;
@@ -248,7 +264,9 @@ std::vector<std::string> Pipeline::stage_keys() const {
 
 std::vector<std::string> Pipeline::export_paths() const {
   std::vector<std::string> paths;
-  for (const ExporterEntry& entry : exporters_) paths.push_back(entry.path);
+  for (const ExporterEntry& entry : exporters_) {
+    if (!entry.path.empty()) paths.push_back(entry.path);
+  }
   return paths;
 }
 
@@ -345,6 +363,11 @@ absl::Status Pipeline::Export(const Scene& scene, const std::string& directory,
                               RunContext& context) const {
   for (const ExporterEntry& entry : exporters_) {
     context.EnterStage(entry.key);
+    if (entry.exporter == nullptr) {
+      context.Warn(absl::StrCat("this program has no exporter for '", entry.key,
+                                "': one that has it can export what is here"));
+      continue;
+    }
     std::vector<std::string> missing;
     for (const Slot slot : entry.exporter->Reads()) {
       if (!HasSlot(scene, slot)) missing.push_back(SlotName(slot));

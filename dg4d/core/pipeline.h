@@ -32,16 +32,26 @@ namespace dg4d {
 // are the plugin's options.
 class Pipeline {
  public:
-  // Reports all errors of names, options and order at once, as InvalidArgument;
-  // nothing expensive happens before Run. `present` are slots that the scene
-  // will have from the start.
-  static absl::StatusOr<Pipeline> Create(const ConfigNode& config,
-                                         const std::vector<Slot>& present = {});
-
   struct Range {
     std::string from;   // first stage to run; empty: the first
     std::string until;  // last stage to run; empty: the last
   };
+
+  // Reports all errors of names, options and order at once, as InvalidArgument;
+  // nothing expensive happens before Run. `present` are slots that the scene
+  // will have from the start.
+  //
+  // Only `range` of the line will run. Stages outside it need not be linked,
+  // nor exporters if it is not the whole line: a program can so do its part of
+  // a line that another, which has these plugins, began or will end. Their
+  // options stay as they stand in `config`.
+  static absl::StatusOr<Pipeline> Create(const ConfigNode& config,
+                                         const std::vector<Slot>& present,
+                                         const Range& range);
+  static absl::StatusOr<Pipeline> Create(
+      const ConfigNode& config, const std::vector<Slot>& present = {}) {
+    return Create(config, present, Range());
+  }
 
   // Runs the stages of `range`. The context's output directory keeps what each
   // wrote in checkpoints/. Stages before `range.from` are read from there
@@ -56,7 +66,7 @@ class Pipeline {
   }
 
   // Writes every export of the configuration below `directory` whose slots the
-  // scene has; a warning names those it has not.
+  // scene has and whose plugin is linked; a warning names the others.
   absl::Status Export(const Scene& scene, const std::string& directory,
                       RunContext& context) const;
 
@@ -73,19 +83,19 @@ class Pipeline {
   struct StageEntry {
     std::string key;
     std::string plugin;
-    std::unique_ptr<Stage> stage;
+    std::unique_ptr<Stage> stage;  // null: not linked, and not to run
     ConfigNode resolved;
   };
   struct ExporterEntry {
     std::string key;
     std::string path;
-    std::unique_ptr<Exporter> exporter;
+    std::unique_ptr<Exporter> exporter;  // null: not linked
   };
 
-  static void CreateStages(const ConfigNode& config, Pipeline& pipeline,
-                           Errors& errors);
-  static void CreateExporters(const ConfigNode& config, Pipeline& pipeline,
-                              Errors& errors);
+  static void CreateStages(const ConfigNode& config, const Range& range,
+                           Pipeline& pipeline, Errors& errors);
+  static void CreateExporters(const ConfigNode& config, const Range& range,
+                              Pipeline& pipeline, Errors& errors);
   void CheckContracts(const ConfigNode& config,
                       const std::vector<Slot>& present, Errors& errors) const;
   absl::StatusOr<size_t> IndexOf(const std::string& key) const;

@@ -14,6 +14,7 @@
 namespace dg4d {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -329,6 +330,34 @@ TEST_F(PipelineTest, ExplainsWhyItCannotStart) {
   EXPECT_THAT(
       std::string(Run(yaml, {}, {.from = "film", .until = "draw"}).message()),
       HasSubstr("nothing to run"));
+}
+
+TEST_F(PipelineTest, NeedsNoPluginsOutsideItsPartOfTheLine) {
+  const ConfigNode config = Yaml(
+      "stages: {before: {size: 3}, film: {}, after: {}}\n"
+      "exporters: {elsewhere: {path: a, depth: 2}, text: {}}\n");
+  const auto create = [&](const Pipeline::Range& range) {
+    return Pipeline::Create(config, {}, range);
+  };
+  const auto film = create({.from = "film", .until = "film"});
+  ASSERT_TRUE(film.ok()) << film.status();
+  const std::string resolved = ToYaml(film->resolved());
+  for (const char* kept : {"size: 3", "steps: 6", "depth: 2"}) {
+    EXPECT_THAT(resolved, HasSubstr(kept));
+  }
+  EXPECT_THAT(std::string(create({.until = "film"}).status().message()),
+              HasSubstr("no stage named 'before'"));
+  EXPECT_THAT(std::string(create({.from = "film"}).status().message()),
+              HasSubstr("no stage named 'after'"));
+  EXPECT_THAT(std::string(create({}).status().message()),
+              HasSubstr("no exporter named 'elsewhere'"));
+
+  RunContext context({.observers = {&recorder_}});
+  Scene scene;
+  scene.reference = Grey(0.5);
+  ASSERT_TRUE(film->Export(scene, testing::TempDir(), context).ok());
+  EXPECT_THAT(recorder_.warnings,
+              Contains(HasSubstr("has no exporter for 'elsewhere'")));
 }
 
 TEST_F(PipelineTest, HoldsStagesToTheirContract) {

@@ -1,5 +1,3 @@
-#include <ATen/Context.h>
-#include <ATen/ops/full.h>
 #include <sched.h>
 #include <torch/version.h>
 
@@ -16,8 +14,8 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/stage.h"
-#include "dg4d/scene/video_io.h"
 #include "tools/configs.h"
+#include "tools/cuda_driver.h"
 #include "tools/flags.h"
 #include "tools/verb.h"
 #include "tools/version.h"
@@ -52,11 +50,6 @@ double AvailableGib() {
   return 0;
 }
 
-bool CanEncodeMp4() {
-  const Image grey = {at::full({16, 16, 3}, 0.5)};
-  return EncodeMp4({grey, grey}, 7).ok();
-}
-
 absl::Status Diagnose(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
     return absl::InvalidArgumentError("dg4d doctor takes no arguments");
@@ -80,11 +73,11 @@ absl::Status Diagnose(const std::vector<std::string>& arguments) {
   const auto device = DeviceFromFlag();
   Row("device", !device.ok()        ? std::string(device.status().message())
                 : device->is_cuda() ? device->str()
-                : at::hasCUDA()
-                    ? "cpu (no CUDA device found)"
+                : BuiltWithCuda()
+                    ? "cpu"
                     : "cpu (built without CUDA: add --config=cuda)");
-  Row("video", CanEncodeMp4() ? "mp4 and gif can be written"
-                              : "mp4 CANNOT be written: OpenCV has no encoder");
+  Row("CUDA", Describe(FindCudaDriver()));
+  for (const auto& [name, finding] : CodecFindings()) Row(name, finding);
   Row("plugins",
       absl::StrCat(Registry<Stage>::Names().size(), " stages, ",
                    Registry<Guidance>::Names().size(), " guidances, ",

@@ -1,3 +1,4 @@
+#include <c10/core/DeviceGuard.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -159,7 +160,9 @@ absl::Status PrepareOutput(const Pipeline& pipeline,
 
 absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   DG4D_ASSIGN_OR_RETURN(const ConfigNode config, ConfigFromFlags(overrides));
-  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline, Pipeline::Create(config));
+  const Pipeline::Range range = {.from = FLAGS_from, .until = FLAGS_until};
+  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
+                        Pipeline::Create(config, {}, range));
   if (FLAGS_output.empty()) {
     return absl::InvalidArgumentError(
         "where should the results go? Say --output=FOLDER");
@@ -188,10 +191,10 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   settings.observers = {&metrics, &record};
   if (!FLAGS_quiet) settings.observers.push_back(&progress);
 
+  const c10::DeviceGuard guard(device);
   RunContext context(settings);
   Scene scene;
-  absl::Status status =
-      pipeline.Run(scene, context, {.from = FLAGS_from, .until = FLAGS_until});
+  absl::Status status = pipeline.Run(scene, context, range);
   if (status.ok()) status = pipeline.Export(scene, directory, context);
   const absl::Status recorded = record.Finish(status);
   if (absl::IsCancelled(status)) {

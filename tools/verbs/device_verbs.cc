@@ -1,0 +1,15 @@
+// The verbs that neither read nor write pictures, for a program that goes where
+// no library of pictures is.
+
+#include "tools/verb.h"
+
+namespace dg4d {
+
+std::vector<const Verb*> Verbs() {
+  return {&RunVerb(), &ExportVerb(), &PluginsVerb(), &DoctorVerb(),
+          &BenchmarkVerb()};
+}
+
+std::vector<std::pair<std::string, std::string>> CodecFindings() { return {}; }
+
+}  // namespace dg4d
