@@ -151,16 +151,20 @@ size_t PlaceKept(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
   return layout.bytes();
 }
 
+// What different steps need lies in the same place: none needs what another
+// left there.
 template <typename Real>
-size_t PlaceScratch(const Scene<Real>& scene, char* data,
+size_t PlaceScratch(const Scene<Real>& scene, int64_t room, char* data,
                     Arrays<Real>& arrays) {
   const int64_t rows = scene.rows();
-  Layout forward(data), backward(data);
-  forward.Place(rows, arrays.depths[0]);
-  forward.Place(rows, arrays.depths[1]);
-  forward.Place(rows, arrays.touches);
+  Layout by_depth(data), by_tile(data), backward(data);
+  by_depth.Place(rows, arrays.depths[0]);
+  by_depth.Place(rows, arrays.depths[1]);
+  by_depth.Place(rows, arrays.touches);
+  by_tile.Place(room, arrays.tiles[0]);
+  by_tile.Place(room, arrays.tiles[1]);
   backward.Place(gaussian_raster::kSums * rows, arrays.sums);
-  return std::max(forward.bytes(), backward.bytes());
+  return std::max({by_depth.bytes(), by_tile.bytes(), backward.bytes()});
 }
 
 template <typename Real>
@@ -168,8 +172,6 @@ size_t PlaceLists(int64_t room, char* data, Arrays<Real>& arrays) {
   Layout layout(data);
   layout.Place(room, arrays.lists[0]);
   layout.Place(room, arrays.lists[1]);
-  layout.Place(room, arrays.tiles[0]);
-  layout.Place(room, arrays.tiles[1]);
   return layout.bytes();
 }
 
@@ -215,10 +217,12 @@ int64_t RoomFor(uint32_t touches) {
 template <typename Real>
 absl::Status SetRoom(int64_t room, State<Real>& state, cudaStream_t stream) {
   Arrays<Real> sizes;
-  if (absl::Status status = GrowBlock(
-          state.lists, PlaceLists<Real>(room, nullptr, sizes), stream);
-      !status.ok()) {
-    return status;
+  for (absl::Status status :
+       {GrowBlock(state.lists, PlaceLists<Real>(room, nullptr, sizes), stream),
+        GrowBlock(state.scratch,
+                  PlaceScratch<Real>(state.scene, room, nullptr, sizes),
+                  stream)}) {
+    if (!status.ok()) return status;
   }
   state.room = room;
   return absl::OkStatus();
@@ -273,7 +277,7 @@ absl::Status GaussianRasterForwardCuda(
   }
   Arrays<Real> sizes;
   const size_t kept = PlaceKept<Real>(scene, nullptr, sizes);
-  const size_t scratch = PlaceScratch<Real>(scene, nullptr, sizes);
+  const size_t scratch = PlaceScratch<Real>(scene, state.room, nullptr, sizes);
   settled = settled && rows <= state.settled_rows &&
             scene.grid.total <= state.settled_tiles;
   for (absl::Status status : {GrowBlock(state.kept, kept, stream),
@@ -281,7 +285,6 @@ absl::Status GaussianRasterForwardCuda(
     if (!status.ok()) return status;
   }
   PlaceKept<Real>(scene, state.kept.data, scene.arrays);
-  PlaceScratch<Real>(scene, state.scratch.data, scene.arrays);
 
   // What an earlier pass saw; of which, is no matter.
   const uint32_t seen = *static_cast<volatile uint32_t*>(state.seen);
@@ -295,6 +298,7 @@ absl::Status GaussianRasterForwardCuda(
   if (absl::Status status = SetSortBytes<Real>(state, stream); !status.ok()) {
     return status;
   }
+  PlaceScratch<Real>(scene, state.room, state.scratch.data, scene.arrays);
 
   LaunchPrepare(scene, stream);
   if (rows > 0) {
@@ -329,6 +333,7 @@ absl::Status GaussianRasterForwardCuda(
   }
   scene.room = static_cast<uint32_t>(state.room);
   PlaceLists<Real>(state.room, state.lists.data, scene.arrays);
+  PlaceScratch<Real>(scene, state.room, state.scratch.data, scene.arrays);
   if (absl::Status status = CudaStatus(
           MakeLists(scene, state.temporary.data, state.temporary.bytes, stream),
           "sorting touches by tile");

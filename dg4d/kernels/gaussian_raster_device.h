@@ -54,14 +54,15 @@ struct Arrays {
   Real* light;              // [B, H, W], left for the background
   int32_t* last;            // [B, H, W], list entries up to the last one drawn
 
-  // Of the forward pass.
-  DepthBits<Real>* depths[2];  // [B N]
-  uint32_t* rows[2];           // [B N], one of them is `order`
-  uint32_t* touches;           // [B N]
-  uint32_t* tiles[2];          // [room]
-  uint32_t* lists[2];          // [room], one of them is `list`
+  uint32_t* rows[2];   // [B N], one of them is `order`
+  uint32_t* lists[2];  // [room], one of them is `list`
 
-  // Of the backward pass, in the place of the forward pass's.
+  // All three in the same place. Until the touches are counted:
+  DepthBits<Real>* depths[2];  // [B N]
+  uint32_t* touches;           // [B N]
+  // Until tile_begin is known:
+  uint32_t* tiles[2];  // [room]
+  // In the backward pass:
   Real* sums;  // [B N, kSums]
 };
 
