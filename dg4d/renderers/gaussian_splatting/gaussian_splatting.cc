@@ -1,18 +1,23 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <type_traits>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "dg4d/base/cuda_stream.h"
 #include "dg4d/core/gaussian_batch.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/kernels/gaussian_raster.h"
+#include "dg4d/kernels/gaussian_raster_cuda.h"
 
 namespace dg4d::gaussian_splatting {
 namespace {
@@ -20,56 +25,119 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Workspaces that no rendering uses, to spare their memory's allocation in each
-// iteration. Renderings outlive the renderer if their graph does.
-template <typename Real>
-class WorkspacePool : public std::enable_shared_from_this<WorkspacePool<Real>> {
- public:
+// The rasteriser of CPU tensors, and that of CUDA tensors, which works on the
+// stream that torch works on.
+template <typename RealType>
+struct OnCpu {
+  using Real = RealType;
   using Workspace = GaussianRasterWorkspace<Real>;
 
-  std::shared_ptr<Workspace> Take() {
+  static void Forward(const GaussianRasterInputs<Real>& inputs,
+                      const GaussianRasterImages<Real*>& images, int32_t* radii,
+                      Workspace& workspace, c10::Device) {
+    GaussianRasterForwardCpu(inputs, images, radii, workspace);
+  }
+  static void Backward(const GaussianRasterInputs<Real>& inputs,
+                       const GaussianRasterImages<const Real*>& image_gradients,
+                       Workspace& workspace,
+                       const GaussianRasterGradients<Real>& gradients,
+                       c10::Device) {
+    GaussianRasterBackwardCpu(inputs, image_gradients, workspace, gradients);
+  }
+};
+
+void Check(const absl::Status& status) {
+  TORCH_CHECK(status.ok(), "gaussian_splatting: ", status.ToString());
+}
+
+CUstream_st* StreamOf(c10::Device device) {
+  return static_cast<CUstream_st*>(CurrentCudaStream(device));
+}
+
+template <typename RealType>
+struct OnCuda {
+  using Real = RealType;
+  using Workspace = GaussianRasterCudaWorkspace<Real>;
+
+  static void Forward(const GaussianRasterInputs<Real>& inputs,
+                      const GaussianRasterImages<Real*>& images, int32_t* radii,
+                      Workspace& workspace, c10::Device device) {
+    Check(GaussianRasterForwardCuda(inputs, images, radii, workspace,
+                                    StreamOf(device)));
+  }
+  static void Backward(const GaussianRasterInputs<Real>& inputs,
+                       const GaussianRasterImages<const Real*>& image_gradients,
+                       Workspace& workspace,
+                       const GaussianRasterGradients<Real>& gradients,
+                       c10::Device device) {
+    Check(GaussianRasterBackwardCuda(inputs, image_gradients, workspace,
+                                     gradients, StreamOf(device)));
+  }
+};
+
+// Workspaces that no rendering uses, to spare their memory's allocation in each
+// iteration. Renderings outlive the renderer if their graph does.
+template <typename Workspace>
+class WorkspacePool
+    : public std::enable_shared_from_this<WorkspacePool<Workspace>> {
+ public:
+  // One that served `place`, a device and its stream, if any.
+  using Place = std::pair<c10::Device, void*>;
+
+  std::shared_ptr<Workspace> Take(const Place& place) {
     std::unique_ptr<Workspace> workspace;
     {
       const std::lock_guard<std::mutex> lock(mutex_);
-      if (!idle_.empty()) {
-        workspace = std::move(idle_.back());
-        idle_.pop_back();
+      const auto found =
+          std::find_if(idle_.begin(), idle_.end(),
+                       [&](const Idle& idle) { return idle.first == place; });
+      if (found != idle_.end()) {
+        workspace = std::move(found->second);
+        idle_.erase(found);
       }
     }
     if (!workspace) workspace = std::make_unique<Workspace>();
-    return {workspace.release(), [pool = this->weak_from_this()](Workspace* w) {
+    return {workspace.release(),
+            [pool = this->weak_from_this(), place](Workspace* w) {
               std::unique_ptr<Workspace> owned(w);
               if (const auto alive = pool.lock()) {
-                alive->Return(std::move(owned));
+                alive->Return(place, std::move(owned));
               }
             }};
   }
 
  private:
+  using Idle = std::pair<Place, std::unique_ptr<Workspace>>;
   static constexpr size_t kMaxIdle = 2;
 
-  void Return(std::unique_ptr<Workspace> workspace) {
+  void Return(const Place& place, std::unique_ptr<Workspace> workspace) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (idle_.size() < kMaxIdle) idle_.push_back(std::move(workspace));
+    if (idle_.size() < kMaxIdle) {
+      idle_.emplace_back(place, std::move(workspace));
+    }
   }
 
   std::mutex mutex_;
-  std::vector<std::unique_ptr<Workspace>> idle_;
+  std::vector<Idle> idle_;
 };
 
-struct Pools {
-  std::shared_ptr<WorkspacePool<float>> of_floats =
-      std::make_shared<WorkspacePool<float>>();
-  std::shared_ptr<WorkspacePool<double>> of_doubles =
-      std::make_shared<WorkspacePool<double>>();
+template <typename Backend>
+using PoolOf = std::shared_ptr<WorkspacePool<typename Backend::Workspace>>;
 
-  template <typename Real>
-  auto Take() const {
-    if constexpr (std::is_same_v<Real, float>) {
-      return of_floats->Take();
-    } else {
-      return of_doubles->Take();
-    }
+struct Pools {
+  template <typename Backend>
+  static PoolOf<Backend> Make() {
+    return std::make_shared<WorkspacePool<typename Backend::Workspace>>();
+  }
+  std::tuple<PoolOf<OnCpu<float>>, PoolOf<OnCpu<double>>, PoolOf<OnCuda<float>>,
+             PoolOf<OnCuda<double>>>
+      all = {Make<OnCpu<float>>(), Make<OnCpu<double>>(), Make<OnCuda<float>>(),
+             Make<OnCuda<double>>()};
+
+  template <typename Backend>
+  auto Take(c10::Device device) const {
+    return std::get<PoolOf<Backend>>(all)->Take(
+        {device, device.is_cuda() ? CurrentCudaStream(device) : nullptr});
   }
 };
 
@@ -95,13 +163,17 @@ enum Input {
 
 // What of a rendering is not a tensor with gradients: kept for its backward
 // pass.
-template <typename Real>
+template <typename Backend>
 struct Rendering : torch::CustomClassHolder {
+  using Real = typename Backend::Real;
+
   RasterSettings settings;
-  std::vector<Real> view_from_world;   // [B, 3, 4]
-  std::vector<Real> focal_lengths;     // [B, 2]
-  std::vector<int64_t> time_of_image;  // [B]
-  std::shared_ptr<GaussianRasterWorkspace<Real>> workspace;
+  at::Tensor cameras;  // the B view_from_world [3, 4], then the B focal_lengths
+                       // [2], flat
+  at::Tensor time_of_image;  // [B]
+  std::shared_ptr<typename Backend::Workspace> workspace;
+
+  int64_t images() const { return time_of_image.numel(); }
 
   // `tensors` are contiguous, or undefined.
   GaussianRasterInputs<Real> Inputs(const at::Tensor* tensors) const {
@@ -115,7 +187,7 @@ struct Rendering : torch::CustomClassHolder {
     };
     return {.count = tensors[kMeans].size(1),
             .times = settings.times,
-            .images = static_cast<int64_t>(time_of_image.size()),
+            .images = images(),
             .width = settings.width,
             .height = settings.height,
             .sh_degree = ShDegreeOf(tensors[kSh].size(2)),
@@ -129,9 +201,9 @@ struct Rendering : torch::CustomClassHolder {
             .log_scales_stride = stride(kLogScales),
             .opacity_logits_stride = stride(kOpacityLogits),
             .sh_stride = stride(kSh),
-            .view_from_world = view_from_world.data(),
-            .focal_lengths = focal_lengths.data(),
-            .time_of_image = time_of_image.data(),
+            .view_from_world = cameras.const_data_ptr<Real>(),
+            .focal_lengths = cameras.const_data_ptr<Real>() + 12 * images(),
+            .time_of_image = time_of_image.const_data_ptr<int64_t>(),
             .background = data(kBackground),
             .screen_offsets = data(kScreenOffsets),
             .low_pass = static_cast<Real>(settings.low_pass),
@@ -139,18 +211,21 @@ struct Rendering : torch::CustomClassHolder {
   }
 };
 
-template <typename Real>
-using RenderingPtr = c10::intrusive_ptr<Rendering<Real>>;
+template <typename Backend>
+using RenderingPtr = c10::intrusive_ptr<Rendering<Backend>>;
 
 // Inputs as the enum above has them; outputs rgb, alpha, depth, radii.
-template <typename Real>
-struct RasterFunction : torch::autograd::Function<RasterFunction<Real>> {
+template <typename Backend>
+struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
+  using Real = typename Backend::Real;
+
   static variable_list forward(AutogradContext* context, at::Tensor means,
                                at::Tensor quaternions, at::Tensor log_scales,
                                at::Tensor opacity_logits, at::Tensor sh,
                                at::Tensor background,
                                std::optional<at::Tensor> screen_offsets,
-                               RenderingPtr<Real> rendering) {
+                               RenderingPtr<Backend> rendering) {
+    const c10::DeviceGuard guard(means.device());
     at::Tensor tensors[kInputs] = {means,
                                    quaternions,
                                    log_scales,
@@ -169,11 +244,12 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Real>> {
     at::Tensor rgb = image(3), alpha = image(1), depth = image(1);
     at::Tensor radii = at::empty({inputs.images, inputs.count},
                                  means.options().dtype(at::kInt));
-    GaussianRasterForwardCpu<Real>(
+    Backend::Forward(
         inputs,
         {rgb.mutable_data_ptr<Real>(), alpha.mutable_data_ptr<Real>(),
          depth.mutable_data_ptr<Real>()},
-        radii.mutable_data_ptr<int32_t>(), *rendering->workspace);
+        radii.mutable_data_ptr<int32_t>(), *rendering->workspace,
+        means.device());
     context->save_for_backward(
         variable_list(std::begin(tensors), std::end(tensors)));
     context->saved_data["rendering"] = c10::IValue::make_capsule(rendering);
@@ -183,9 +259,12 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Real>> {
 
   static variable_list backward(AutogradContext* context,
                                 variable_list image_gradients) {
-    const auto rendering = c10::static_intrusive_pointer_cast<Rendering<Real>>(
-        context->saved_data["rendering"].toCapsule());
+    const auto rendering =
+        c10::static_intrusive_pointer_cast<Rendering<Backend>>(
+            context->saved_data["rendering"].toCapsule());
     const variable_list tensors = context->get_saved_variables();
+    const c10::Device device = tensors[kMeans].device();
+    const c10::DeviceGuard guard(device);
     variable_list gradients(kInputs + 1);
     for (int k = 0; k < kInputs; ++k) {
       // Contiguous, as the tensors are, whose strides the kernel goes by.
@@ -204,48 +283,55 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Real>> {
       gradient = gradient.contiguous();
       return gradient.template const_data_ptr<Real>();
     };
-    GaussianRasterBackwardCpu<Real>(rendering->Inputs(tensors.data()),
-                                    {in(0), in(1), in(2)},
-                                    *rendering->workspace,
-                                    {.means = out(kMeans),
-                                     .quaternions = out(kQuaternions),
-                                     .log_scales = out(kLogScales),
-                                     .opacity_logits = out(kOpacityLogits),
-                                     .sh = out(kSh),
-                                     .background = out(kBackground),
-                                     .screen_offsets = out(kScreenOffsets)});
+    Backend::Backward(rendering->Inputs(tensors.data()), {in(0), in(1), in(2)},
+                      *rendering->workspace,
+                      {.means = out(kMeans),
+                       .quaternions = out(kQuaternions),
+                       .log_scales = out(kLogScales),
+                       .opacity_logits = out(kOpacityLogits),
+                       .sh = out(kSh),
+                       .background = out(kBackground),
+                       .screen_offsets = out(kScreenOffsets)},
+                      device);
     return gradients;
   }
 };
 
-template <typename Real>
+template <typename Backend>
 GaussianRendering Rasterise(const GaussianBatch& batch,
                             absl::Span<const Camera> cameras,
                             const at::Tensor& background,
                             const at::Tensor& screen_offsets,
                             const RasterSettings& settings,
                             const Pools& pools) {
-  auto rendering = c10::make_intrusive<Rendering<Real>>();
-  rendering->settings = settings;
-  rendering->time_of_image.assign(batch.time_of_camera.begin(),
-                                  batch.time_of_camera.end());
-  for (const Camera& camera : cameras) {
-    for (const double x : ViewFromWorld(camera)) {
-      rendering->view_from_world.push_back(static_cast<Real>(x));
-    }
-    const Real focal = static_cast<Real>(camera.focal());
-    rendering->focal_lengths.insert(rendering->focal_lengths.end(),
-                                    {focal, focal});
+  using Real = typename Backend::Real;
+  const c10::Device device = batch.means.device();
+  const int64_t images = static_cast<int64_t>(cameras.size());
+  at::Tensor all_cameras = at::empty(
+      {14 * images}, c10::TensorOptions(c10::CppTypeToScalarType<Real>::value));
+  at::Tensor times = at::empty({images}, at::kLong);
+  Real* views = all_cameras.mutable_data_ptr<Real>();
+  Real* focal_lengths = views + 12 * images;
+  for (int64_t b = 0; b < images; ++b) {
+    const auto view_from_world = ViewFromWorld(cameras[b]);
+    std::copy(view_from_world.begin(), view_from_world.end(), views + 12 * b);
+    std::fill_n(focal_lengths + 2 * b, 2, cameras[b].focal());
+    times.mutable_data_ptr<int64_t>()[b] = batch.time_of_camera[b];
   }
-  rendering->workspace = pools.Take<Real>();
-  const variable_list images = RasterFunction<Real>::apply(
+  auto rendering = c10::make_intrusive<Rendering<Backend>>();
+  rendering->settings = settings;
+  rendering->cameras = all_cameras.to(device, /*non_blocking=*/true);
+  rendering->time_of_image = times.to(device, /*non_blocking=*/true);
+  rendering->workspace = pools.Take<Backend>(device);
+  const variable_list images_and_radii = RasterFunction<Backend>::apply(
       batch.means, batch.quaternions, batch.log_scales, batch.opacity_logits,
       batch.sh, background,
       // An undefined tensor cannot take part in a graph.
       screen_offsets.defined() ? std::make_optional(screen_offsets)
                                : std::nullopt,
       rendering);
-  return {images[0], images[1], images[2], images[3]};
+  return {images_and_radii[0], images_and_radii[1], images_and_radii[2],
+          images_and_radii[3]};
 }
 
 }  // namespace
@@ -261,18 +347,24 @@ class GaussianSplatting final : public GaussianRenderer {
                            const at::Tensor& background,
                            const at::Tensor& screen_offsets) const override {
     CheckGaussianBatch(batch, cameras, background, screen_offsets);
-    TORCH_CHECK(batch.means.is_cpu(), "gaussian_splatting draws on the CPU, ",
-                "but the Gaussians are on ", batch.means.device());
     const RasterSettings settings = {.width = cameras[0].width,
                                      .height = cameras[0].height,
                                      .low_pass = options_.low_pass,
                                      .near = options_.near,
                                      .times = TimesOf(batch)};
-    return batch.means.scalar_type() == at::kFloat
-               ? Rasterise<float>(batch, cameras, background, screen_offsets,
-                                  settings, pools_)
-               : Rasterise<double>(batch, cameras, background, screen_offsets,
-                                   settings, pools_);
+    const auto rasterise = [&]<typename Backend>() {
+      return Rasterise<Backend>(batch, cameras, background, screen_offsets,
+                                settings, pools_);
+    };
+    const bool single = batch.means.scalar_type() == at::kFloat;
+    if (batch.means.is_cuda()) {
+      return single ? rasterise.template operator()<OnCuda<float>>()
+                    : rasterise.template operator()<OnCuda<double>>();
+    }
+    TORCH_CHECK(batch.means.is_cpu(), "gaussian_splatting draws on CPU and ",
+                "CUDA, but the Gaussians are on ", batch.means.device());
+    return single ? rasterise.template operator()<OnCpu<float>>()
+                  : rasterise.template operator()<OnCpu<double>>();
   }
 
  private:
