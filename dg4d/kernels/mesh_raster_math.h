@@ -20,6 +20,24 @@ struct Vector3 {
   Real x = 0, y = 0, z = 0;
 };
 
+// a b, rounded before anything is added to it, so that a GPU, which would fuse
+// the sum, decides on the same pixels as the CPU.
+DG4D_HOST_DEVICE inline float Product(float a, float b) {
+#ifdef __CUDA_ARCH__
+  return __fmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
+
+DG4D_HOST_DEVICE inline double Product(double a, double b) {
+#ifdef __CUDA_ARCH__
+  return __dmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
+
 template <typename Real>
 DG4D_HOST_DEVICE inline Vector3<Real> operator+(const Vector3<Real>& a,
                                                 const Vector3<Real>& b) {
@@ -35,19 +53,21 @@ DG4D_HOST_DEVICE inline Vector3<Real>& operator+=(Vector3<Real>& a,
 template <typename Real>
 DG4D_HOST_DEVICE inline Vector3<Real> operator*(Real s,
                                                 const Vector3<Real>& a) {
-  return {s * a.x, s * a.y, s * a.z};
+  return {Product(s, a.x), Product(s, a.y), Product(s, a.z)};
 }
 
 template <typename Real>
 DG4D_HOST_DEVICE inline Real Dot(const Vector3<Real>& a,
                                  const Vector3<Real>& b) {
-  return a.x * b.x + a.y * b.y + a.z * b.z;
+  return Product(a.x, b.x) + Product(a.y, b.y) + Product(a.z, b.z);
 }
 
 template <typename Real>
 DG4D_HOST_DEVICE inline Vector3<Real> Cross(const Vector3<Real>& a,
                                             const Vector3<Real>& b) {
-  return {a.y * b.z - a.z * b.y, a.z * b.x - a.x * b.z, a.x * b.y - a.y * b.x};
+  return {Product(a.y, b.z) - Product(a.z, b.y),
+          Product(a.z, b.x) - Product(a.x, b.z),
+          Product(a.x, b.y) - Product(a.y, b.x)};
 }
 
 // c = a x b: a' = b x c', b' = c' x a.
@@ -76,7 +96,7 @@ DG4D_HOST_DEVICE inline Vector3<Real> EdgeFunction(const Vector3<Real>& a,
 template <typename Real>
 DG4D_HOST_DEVICE inline Real EdgeValue(const Vector3<Real>& edge, Real x,
                                        Real y) {
-  return edge.x * x + (edge.y * y + edge.z);
+  return Product(edge.x, x) + (Product(edge.y, y) + edge.z);
 }
 
 // Whether a point exactly on `edge` (positive inside) is inside: if the edge is

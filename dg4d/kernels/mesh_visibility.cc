@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "dg4d/base/parallel.h"
+#include "dg4d/kernels/mesh_visibility_math.h"
 
 namespace dg4d::mesh_raster {
 namespace {
@@ -13,85 +14,6 @@ namespace {
 // Small enough for a band's depths to stay in the second-level cache.
 constexpr int kBandSampleRows = 32;
 constexpr int64_t kTriangleGrain = 4096;
-
-// Sample columns and rows whose points a triangle may hold; empty if none.
-struct Bounds {
-  int left = 0, right = 0;  // [left, right)
-  int top = 0, bottom = 0;  // [top, bottom)
-  bool empty() const { return left >= right || top >= bottom; }
-};
-
-struct Box {
-  double low[2] = {std::numeric_limits<double>::infinity(),
-                   std::numeric_limits<double>::infinity()};
-  double high[2] = {-std::numeric_limits<double>::infinity(),
-                    -std::numeric_limits<double>::infinity()};
-
-  void Add(const Vector3<double>& q, double z) {
-    const double inverse = 1 / z;
-    const double point[2] = {q.x * inverse, q.y * inverse};
-    for (int i = 0; i < 2; ++i) {
-      low[i] = std::min(low[i], point[i]);
-      high[i] = std::max(high[i], point[i]);
-    }
-  }
-};
-
-// The box of the part of a triangle beyond the plane z = near.
-Box BoxBeyond(const Vector3<double> corners[3], double near) {
-  Box box;
-  for (int k = 0; k < 3; ++k) {
-    const Vector3<double>& a = corners[k];
-    const Vector3<double>& b = corners[(k + 1) % 3];
-    if (a.z >= near) box.Add(a, a.z);
-    if ((a.z >= near) != (b.z >= near)) {
-      const double t = (near - a.z) / (b.z - a.z);
-      box.Add((1 - t) * a + t * b, near);
-    }
-  }
-  return box;
-}
-
-// Of samples at (i + 1/2) / samples, the first at or after `low` and the one
-// behind the last at or before `high`. The slack makes up for rounding in the
-// box; the edge functions decide.
-int FirstSample(double low, int samples, int count) {
-  return static_cast<int>(
-      std::clamp(low * samples + 0.5 - 1e-5, 0.0, double(count)));
-}
-
-int EndSample(double high, int samples, int count) {
-  return static_cast<int>(
-      std::clamp(high * samples + 0.5 + 1e-5, 0.0, double(count)));
-}
-
-bool Finite(const Vector3<double>& v) {
-  const double sum = v.x + v.y + v.z;
-  return sum - sum == 0;
-}
-
-template <typename Real>
-Bounds BoundsOf(const MeshGeometry<Real>& geometry, const Sampling& sampling,
-                const Vector3<double> corners[3]) {
-  if (!Finite(corners[0]) || !Finite(corners[1]) || !Finite(corners[2])) {
-    return {};
-  }
-  // The frame x right, y down, z forward is right-handed: counter-clockwise
-  // triangles that face the camera have a negative determinant.
-  if (sampling.front_only &&
-      !(Dot(corners[0], Cross(corners[1], corners[2])) < 0)) {
-    return {};
-  }
-  const int samples = sampling.samples;
-  const Box box = BoxBeyond(corners, geometry.near);
-  if (!(box.low[0] <= box.high[0])) return {};
-  const int columns = geometry.width * samples;
-  const int rows = geometry.height * samples;
-  return {.left = FirstSample(box.low[0], samples, columns),
-          .right = EndSample(box.high[0], samples, columns),
-          .top = FirstSample(box.low[1], samples, rows),
-          .bottom = EndSample(box.high[1], samples, rows)};
-}
 
 // The triangles of all images sorted by the bands they touch, in order of their
 // rows within a band.
@@ -116,7 +38,8 @@ class Bins {
       ForEachTriangle(chunk, [&](int64_t id) {
         Vector3<double> corners[3];
         LoadCorners(positions, geometry.triangles, id, corners);
-        bounds[id] = BoundsOf(geometry, sampling, corners);
+        bounds[id] = BoundsOf(corners, geometry.near, geometry.width,
+                              geometry.height, sampling);
         ForEachBand(bounds[id], [&](int band) { ++counts[band]; });
       });
       for (int band = 0; band < bands_; ++band) {

@@ -6,30 +6,11 @@
 #include "absl/functional/function_ref.h"
 #include "dg4d/kernels/mesh_raster.h"
 #include "dg4d/kernels/mesh_raster_math.h"
+#include "dg4d/kernels/mesh_visibility_math.h"
 
 namespace dg4d::mesh_raster {
 
 // Private to the mesh kernels: the z-buffer on the CPU.
-
-template <typename Real>
-inline Vector3<double> Load(const Real* values) {
-  return {double(values[0]), double(values[1]), double(values[2])};
-}
-
-// The corners of triangle `id` in one image's `positions` [V, 3].
-template <typename Real>
-inline void LoadCorners(const Real* positions, const int32_t* triangles,
-                        int64_t id, Vector3<double> corners[3]) {
-  for (int k = 0; k < 3; ++k) {
-    corners[k] = Load(positions + 3 * int64_t{triangles[3 * id + k]});
-  }
-}
-
-struct Sampling {
-  int samples = 1;  // samples x samples of them a pixel
-  // Only triangles that are counter-clockwise as seen; faster.
-  bool front_only = false;
-};
 
 // Some rows of the samples of one image.
 struct VisibleBand {
