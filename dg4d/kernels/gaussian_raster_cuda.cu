@@ -1,7 +1,6 @@
 // Memory and order of the steps.
 
 #include <algorithm>
-#include <new>
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/kernels/cuda_status.h"
@@ -72,6 +71,10 @@ absl::Status Check(const GaussianRasterInputs<Real>& in) {
     return absl::InvalidArgumentError(absl::StrCat(
         in.count, " Gaussians at ", in.times, " times in ", in.images,
         " images, with harmonics of degree ", in.sh_degree));
+  }
+  if (!(in.near >= 0)) {  // depths are sorted by their bits
+    return absl::InvalidArgumentError(
+        absl::StrCat("near is ", in.near, ": it must be at least 0"));
   }
   const int64_t tiles = GridOf(in.width, in.height, 1).per_image;
   if (in.count >= kMost || in.images >= kMost || in.times >= kMost ||

@@ -54,8 +54,9 @@ class GaussianRasterCudaWorkspace {
 
 // Renders `images`, all of them, and writes `radii` [B, N] unless null.
 //
-// InvalidArgument for sizes out of range: no side of an image above 32768, and
-// B x N and the number of tiles of 16 x 16 pixels in all images below 2^31.
+// InvalidArgument for a negative `near` and for sizes out of range: at least
+// one image, no side above 32768, B x N below 2^31, and the number of tiles of
+// 16 x 16 pixels in all images below 2^28.
 // FailedPrecondition if memory would have to grow while `stream` is captured.
 // ResourceExhausted if the device has too little memory. Unimplemented without
 // --config=cuda.

@@ -458,6 +458,16 @@ TEST_F(GaussianRasterCuda, RefusesToGrowInACapture) {
   cudaStreamDestroy(stream);
 }
 
+TEST_F(GaussianRasterCuda, RefusesToDrawBehindTheCamera) {
+  DeviceWorld<float> device(MakeWorld<float>({.count = 10}));
+  GaussianRasterCudaWorkspace<float> workspace;
+  for (const float near : {-0.1f, kNan}) {
+    device.inputs.near = near;
+    EXPECT_EQ(device.Forward(workspace).code(),
+              absl::StatusCode::kInvalidArgument);
+  }
+}
+
 TEST_F(GaussianRasterCuda, RefusesSizesOutOfRange) {
   DeviceWorld<float> device(MakeWorld<float>({.count = 10}));
   GaussianRasterCudaWorkspace<float> workspace;
