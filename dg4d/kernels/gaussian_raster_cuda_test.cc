@@ -241,7 +241,7 @@ TEST_F(GaussianRasterCuda, AgreesWithTheCpuInFloat) {
 TEST_F(GaussianRasterCuda, AgreesOnImagesOfAnySize) {
   struct {
     int width, height;
-  } sizes[] = {{1, 1}, {1, 200}, {7, 3}, {16, 16}, {17, 33}};
+  } sizes[] = {{1, 1}, {1, 200}, {7, 3}, {16, 16}, {17, 33}, {300, 200}};
   for (const auto& [width, height] : sizes) {
     SCOPED_TRACE(testing::Message() << width << " x " << height);
     ExpectTwinsAgree(MakeWorld<double>({.count = 120,

@@ -7,12 +7,12 @@
 namespace dg4d::gaussian_raster {
 namespace {
 
-template <typename Real>
+template <typename Real, int kGroup>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
     Draw(const __grid_constant__ Scene<Real> scene,
          const __grid_constant__ GaussianRasterImages<Real*> images) {
-  __shared__ CudaSplat<Real> shared[kWarpsPerBlock][kWarp];
-  CudaSplat<Real>* const fetched = shared[threadIdx.x / kWarp];
+  __shared__ FetchedSplats<Real> shared[kWarpsPerBlock];
+  FetchedSplats<Real>& fetched = shared[threadIdx.x / kWarp];
   WarpTask<Real> task;
   if (!task.Set(scene,
                 int64_t{blockIdx.x} * kWarpsPerBlock + threadIdx.x / kWarp)) {
@@ -23,43 +23,61 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
   int32_t last = 0;
   bool open = task.inside;
 
-  const auto row_at = [&](int32_t entry) {
-    return entry < task.entries ? task.list[entry] : 0u;
-  };
-  uint32_t row = row_at(task.lane);
+  uint32_t row = task.RowAt(task.lane);
+  uint32_t next = task.RowAt(kWarp + task.lane);
+  int buffer = 0;
+  FetchSplat(scene.arrays.splats + row, task.Wants(scene, task.lane, row),
+             &fetched.splats[buffer][task.lane]);
   for (int32_t base = 0; base < task.entries; base += kWarp) {
-    CudaSplat<Real> own;
-    const bool touches =
-        base + task.lane < task.entries && task.Touches(scene, row, own);
-    row = row_at(base + kWarp + task.lane);  // on its way meanwhile
-    __syncwarp();
-    if (touches) fetched[task.lane] = own;
+    FetchSplat(scene.arrays.splats + next,
+               task.Wants(scene, base + kWarp + task.lane, next),
+               &fetched.splats[1 - buffer][task.lane]);
+    const uint32_t after_next = task.RowAt(base + 2 * kWarp + task.lane);
+    __pipeline_wait_prior(1);
+    const CudaSplat<Real>* const splats = fetched.splats[buffer];
+    const bool touches = task.Wants(scene, base + task.lane, row) &&
+                         task.Touches(splats[task.lane]);
     unsigned left = __ballot_sync(kAllLanes, touches);
     __syncwarp();
-    for (; left != 0; left &= left - 1) {
-      const int k = __ffs(left) - 1;
-      const CudaSplat<Real>& splat = fetched[k];
-      const Real power = Power(splat, splat.mean[0] - x, splat.mean[1] - y);
-      if (!open || !(power >= Real(kLog2MinAlpha)) ||
-          !(power <= splat.log2_opacity)) {
-        continue;
+    while (left != 0) {
+      int ks[kGroup];
+      Real alphas[kGroup];
+#pragma unroll
+      for (int g = 0; g < kGroup; ++g) {
+        const bool any = left != 0;
+        ks[g] = any ? __ffs(left) - 1 : 0;
+        left &= left - 1;
+        const CudaSplat<Real>& splat = splats[ks[g]];
+        const Real power = Power(splat, splat.mean[0] - x, splat.mean[1] - y);
+        const Real raw = Exp2(power);
+        const bool drawn =
+            any && power >= Real(kLog2MinAlpha) && power <= splat.log2_opacity;
+        alphas[g] = !drawn                    ? Real(0)
+                    : raw < Real(kOpacityCap) ? raw
+                                              : Real(kOpacityCap);
       }
-      const Real raw = Exp2(power);
-      const Real alpha = raw < Real(kOpacityCap) ? raw : Real(kOpacityCap);
-      const Real weight = alpha * light;
-      if (light - weight < Real(kMinTransmittance)) {
-        open = false;
-        continue;
+#pragma unroll
+      for (int g = 0; g < kGroup; ++g) {
+        const CudaSplat<Real>& splat = splats[ks[g]];
+        Real weight = alphas[g] * light;
+        // Never for one that is not drawn: the light is that much at least.
+        if (light - weight < Real(kMinTransmittance)) open = false;
+        if (!open) weight = 0;
+        light -= weight;
+        red += weight * splat.rgb[0];
+        green += weight * splat.rgb[1];
+        blue += weight * splat.rgb[2];
+        depth += weight * splat.z;
+        if (weight > 0) last = base + ks[g] + 1;
       }
-      light -= weight;
-      red += weight * splat.rgb[0];
-      green += weight * splat.rgb[1];
-      blue += weight * splat.rgb[2];
-      depth += weight * splat.z;
-      last = base + k + 1;
     }
     if (!__any_sync(kAllLanes, open)) break;
+    __syncwarp();  // before the next fetch overwrites the splats
+    row = next;
+    next = after_next;
+    buffer = 1 - buffer;
   }
+  __pipeline_wait_prior(0);
   if (!task.inside) return;
 
   const Real* background = scene.inputs.background + 3 * task.image;
@@ -81,7 +99,8 @@ void LaunchDraw(const Scene<Real>& scene,
                 const GaussianRasterImages<Real*>& images,
                 cudaStream_t stream) {
   const int64_t warps = int64_t{scene.grid.total} * kWarpsPerTile;
-  Draw<<<static_cast<unsigned>(warps / kWarpsPerBlock), kWarpsPerBlock * kWarp,
+  const auto draw = GroupFor(scene) == 1 ? Draw<Real, 1> : Draw<Real, 2>;
+  draw<<<static_cast<unsigned>(warps / kWarpsPerBlock), kWarpsPerBlock * kWarp,
          0, stream>>>(scene, images);
 }
 

@@ -1,6 +1,8 @@
 #ifndef DG4D_KERNELS_GAUSSIAN_RASTER_DRAW_H_
 #define DG4D_KERNELS_GAUSSIAN_RASTER_DRAW_H_
 
+#include <cuda_pipeline_primitives.h>
+
 #include "dg4d/kernels/gaussian_raster_device.h"
 
 // How a warp walks through the splats of its pixels: what drawing and its
@@ -9,6 +11,16 @@
 namespace dg4d::gaussian_raster {
 
 constexpr int kWarpsPerBlock = 4;
+
+// How many splats a warp looks at together. Two, where there are too few warps
+// to keep the processors busy: what of one does not depend on the other
+// overlaps. One, where there are enough: two need more registers.
+constexpr int64_t kFewPixels = 1 << 17;
+template <typename Real>
+int GroupFor(const Scene<Real>& scene) {
+  const GaussianRasterInputs<Real>& in = scene.inputs;
+  return in.images * in.width * in.height < kFewPixels ? 2 : 1;
+}
 
 __device__ inline float Exp2(float x) {
   float y;
@@ -64,20 +76,49 @@ struct WarpTask {
     return true;
   }
 
-  // Whether the row's splat, which is fetched, may touch the warp's pixels.
-  __device__ bool Touches(const Scene<Real>& scene, uint32_t row,
-                          CudaSplat<Real>& splat) const {
-    if (all_rows && row / static_cast<uint32_t>(scene.inputs.count) !=
-                        static_cast<uint32_t>(image)) {
-      return false;
-    }
-    splat = scene.arrays.splats[row];
+  // The row of an entry; 0 beyond the list's ends.
+  __device__ uint32_t RowAt(int32_t entry) const {
+    return entry >= 0 && entry < entries ? list[entry] : 0u;
+  }
+
+  // Whether an entry's splat is one of the image.
+  __device__ bool Wants(const Scene<Real>& scene, int32_t entry,
+                        uint32_t row) const {
+    if (entry < 0 || entry >= entries) return false;
+    return !all_rows || row / static_cast<uint32_t>(scene.inputs.count) ==
+                            static_cast<uint32_t>(image);
+  }
+
+  // Whether the splat may touch the warp's pixels.
+  __device__ bool Touches(const CudaSplat<Real>& splat) const {
     if (all_rows && !(splat.half_extent[0] >= 0)) return false;
     return TouchesRectangle<Real>(splat, Real(x0), Real(y0),
                                   Real(x0 + kWarpWidth - 1),
                                   Real(y0 + kWarpHeight - 1));
   }
 };
+
+// The splats of 32 list entries, a lane each, and of the 32 that come next:
+// these are on their way while the first are drawn. Without that, one of few
+// warps with long lists spends its time waiting.
+template <typename Real>
+struct FetchedSplats {
+  CudaSplat<Real> splats[2][kWarp];
+};
+
+// The lane's part. Each call belongs to a group, which WaitForFetch counts.
+template <typename Real>
+__device__ inline void FetchSplat(const CudaSplat<Real>* from, bool wanted,
+                                  CudaSplat<Real>* to) {
+  static_assert(sizeof(*to) % 16 == 0);
+  if (wanted) {
+    for (size_t byte = 0; byte < sizeof(*to); byte += 16) {
+      __pipeline_memcpy_async(reinterpret_cast<char*>(to) + byte,
+                              reinterpret_cast<const char*>(from) + byte, 16);
+    }
+  }
+  __pipeline_commit();
+}
 
 template <typename Real>
 __device__ inline Real Power(const CudaSplat<Real>& splat, Real dx, Real dy) {

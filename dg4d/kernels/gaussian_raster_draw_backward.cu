@@ -31,12 +31,12 @@ __device__ int ScatterSums(int lane, const Real (&v)[kSums], Real& sum) {
   return 5 * bit4 + 3 * bit3 + 2 * bit2 + bit1;
 }
 
-template <typename Real>
+template <typename Real, int kGroup>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
     const __grid_constant__ Scene<Real> scene,
     const __grid_constant__ GaussianRasterImages<const Real*> gradients) {
-  __shared__ CudaSplat<Real> shared[kWarpsPerBlock][kWarp];
-  CudaSplat<Real>* const fetched = shared[threadIdx.x / kWarp];
+  __shared__ FetchedSplats<Real> shared[kWarpsPerBlock];
+  FetchedSplats<Real>& fetched = shared[threadIdx.x / kWarp];
   WarpTask<Real> task;
   if (!task.Set(scene,
                 int64_t{blockIdx.x} * kWarpsPerBlock + threadIdx.x / kWarp)) {
@@ -62,36 +62,48 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
     behind = light * (red * background[0] + green * background[1] +
                       blue * background[2] - alpha);
   }
-  const int32_t entries = __reduce_max_sync(kAllLanes, last);
+  // Those after the last one drawn have no gradients.
+  task.entries = __reduce_max_sync(kAllLanes, last);
+  if (task.entries == 0) return;
 
-  const auto row_at = [&](int32_t entry) {
-    return entry >= 0 && entry < entries ? task.list[entry] : 0u;
-  };
-  int32_t base = (entries - 1) / kWarp * kWarp;
-  uint32_t next_row = row_at(base + lane);
-  for (; base >= 0 && entries > 0; base -= kWarp) {
-    const uint32_t row = next_row;
-    CudaSplat<Real> own;
-    const bool touches = base + lane < entries && task.Touches(scene, row, own);
-    next_row = row_at(base - kWarp + lane);
-    __syncwarp();
-    if (touches) fetched[lane] = own;
+  int32_t base = (task.entries - 1) / kWarp * kWarp;
+  uint32_t row = task.RowAt(base + lane);
+  uint32_t next = task.RowAt(base - kWarp + lane);
+  int buffer = 0;
+  FetchSplat(scene.arrays.splats + row, task.Wants(scene, base + lane, row),
+             &fetched.splats[buffer][lane]);
+  for (; base >= 0; base -= kWarp) {
+    FetchSplat(scene.arrays.splats + next,
+               task.Wants(scene, base - kWarp + lane, next),
+               &fetched.splats[1 - buffer][lane]);
+    const uint32_t after_next = task.RowAt(base - 2 * kWarp + lane);
+    __pipeline_wait_prior(1);
+    const CudaSplat<Real>* const splats = fetched.splats[buffer];
+    const bool touches =
+        task.Wants(scene, base + lane, row) && task.Touches(splats[lane]);
     unsigned left = __ballot_sync(kAllLanes, touches);
     __syncwarp();
     while (left != 0) {
-      const int k = 31 - __clz(left);
-      left ^= 1u << k;
-      const CudaSplat<Real>& splat = fetched[k];
-      const Real dx = splat.mean[0] - x, dy = splat.mean[1] - y;
-      const Real power = Power(splat, dx, dy);
-      const bool drawn = base + k < last && power >= Real(kLog2MinAlpha) &&
-                         power <= splat.log2_opacity;
-      if (!__any_sync(kAllLanes, drawn)) continue;
-      Real v[kSums] = {};
-      if (drawn) {
-        const Real raw = Exp2(power);
-        const bool below_cap = raw < Real(kOpacityCap);
-        const Real alpha = below_cap ? raw : Real(kOpacityCap);
+      int ks[kGroup];
+      bool drawn[kGroup];
+      Real raws[kGroup], v[kGroup][kSums];
+#pragma unroll
+      for (int g = 0; g < kGroup; ++g) {
+        const bool any = left != 0;
+        ks[g] = any ? 31 - __clz(left) : 0;
+        left &= ~(1u << ks[g]);
+        const CudaSplat<Real>& splat = splats[ks[g]];
+        const Real power = Power(splat, splat.mean[0] - x, splat.mean[1] - y);
+        drawn[g] = any && base + ks[g] < last && power >= Real(kLog2MinAlpha) &&
+                   power <= splat.log2_opacity;
+        raws[g] = drawn[g] ? Exp2(power) : Real(0);
+      }
+#pragma unroll
+      for (int g = 0; g < kGroup; ++g) {
+        const CudaSplat<Real>& splat = splats[ks[g]];
+        const Real dx = splat.mean[0] - x, dy = splat.mean[1] - y;
+        const bool below_cap = raws[g] < Real(kOpacityCap);
+        const Real alpha = below_cap ? raws[g] : Real(kOpacityCap);
         const Real per_clear = Reciprocal(1 - alpha);
         light *= per_clear;
         const Real weight = alpha * light;
@@ -100,23 +112,31 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
         const Real alpha_gradient = light * value - behind * per_clear;
         behind += weight * value;
         // No gradient passes the cap.
-        const Real p = below_cap ? raw * alpha_gradient : Real(0);
-        v[0] = p;
-        v[1] = p * dx;
-        v[2] = p * dy;
-        v[3] = v[1] * dx;
-        v[4] = v[1] * dy;
-        v[5] = v[2] * dy;
-        v[6] = weight * red;
-        v[7] = weight * green;
-        v[8] = weight * blue;
-        v[9] = weight * depth;
+        const Real p = below_cap ? raws[g] * alpha_gradient : Real(0);
+        v[g][0] = p;
+        v[g][1] = p * dx;
+        v[g][2] = p * dy;
+        v[g][3] = v[g][1] * dx;
+        v[g][4] = v[g][1] * dy;
+        v[g][5] = v[g][2] * dy;
+        v[g][6] = weight * red;
+        v[g][7] = weight * green;
+        v[g][8] = weight * blue;
+        v[g][9] = weight * depth;
       }
-      Real sum;
-      const int which = ScatterSums(lane, v, sum);
-      const int64_t to = __shfl_sync(kAllLanes, row, k);
-      if (which >= 0) atomicAdd(scene.arrays.sums + kSums * to + which, sum);
+#pragma unroll
+      for (int g = 0; g < kGroup; ++g) {
+        if (!__any_sync(kAllLanes, drawn[g])) continue;
+        Real sum;
+        const int which = ScatterSums(lane, v[g], sum);
+        const int64_t to = __shfl_sync(kAllLanes, row, ks[g]);
+        if (which >= 0) atomicAdd(scene.arrays.sums + kSums * to + which, sum);
+      }
     }
+    __syncwarp();  // before the next fetch overwrites the splats
+    row = next;
+    next = after_next;
+    buffer = 1 - buffer;
   }
 }
 
@@ -162,8 +182,10 @@ void LaunchDrawBackward(const Scene<Real>& scene,
   if (scene.rows() > 0) {
     cudaMemsetAsync(scene.arrays.sums, 0, sizeof(Real) * kSums * scene.rows(),
                     stream);
-    DrawBackward<<<static_cast<unsigned>(warps / kWarpsPerBlock),
-                   kWarpsPerBlock * kWarp, 0, stream>>>(scene, gradients);
+    const auto draw =
+        GroupFor(scene) == 1 ? DrawBackward<Real, 1> : DrawBackward<Real, 2>;
+    draw<<<static_cast<unsigned>(warps / kWarpsPerBlock),
+           kWarpsPerBlock * kWarp, 0, stream>>>(scene, gradients);
   }
   if (background_gradient) {
     BackgroundBackward<<<static_cast<unsigned>(scene.inputs.images),
