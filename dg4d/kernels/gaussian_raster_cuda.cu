@@ -330,8 +330,11 @@ absl::Status GaussianRasterForwardCuda(
           !status.ok()) {
         return status;
       }
-      state.settled_rows = rows;
-      state.settled_tiles = scene.grid.total;
+      // Never less than before, or calls of two shapes that take turns would
+      // each wait.
+      state.settled_rows = std::max(state.settled_rows, rows);
+      state.settled_tiles =
+          std::max<int64_t>(state.settled_tiles, scene.grid.total);
     }
   }
   scene.room = static_cast<uint32_t>(state.room);
