@@ -313,19 +313,25 @@ cv::Mat SoftContour(const cv::Mat& distance, cv::Size size, double upscale) {
   return cv::min(cv::max(full * 0.5 * std::max(1.0, upscale / 2) + 0.5, 0), 1);
 }
 
+// Whose colours may vary along the contour, so that one of them says little.
+enum class Varying { kBackground, kBoth };
+
 // Solves I = alpha F + (1 - alpha) B in a band along the contour, with F and B
 // the mean colours of object and background near by. Where both look alike, or
-// the background varies more than that, alpha is `soft`, an estimate of it.
+// `varying` colours differ more than that, alpha is `soft`, an estimate of it.
 Image SolveEdge(const cv::Mat& rgb, const cv::Mat& mask, const cv::Mat& soft,
-                double upscale) {
+                Varying varying, double upscale) {
   const int band = BandWidth(upscale);
   const double reach = 1.5 * band;
   const cv::Mat object_weight = CoreWeight(mask, band);
   const cv::Mat background_weight = CoreWeight(255 - mask, band);
   const cv::Mat object_colour = NearbyColour(rgb, object_weight, reach);
   const cv::Mat background_colour = NearbyColour(rgb, background_weight, reach);
-  const cv::Mat clutter =
+  cv::Mat clutter =
       NearbyVariance(rgb, background_weight, background_colour, reach);
+  if (varying == Varying::kBoth) {
+    clutter += NearbyVariance(rgb, object_weight, object_colour, reach);
+  }
   cv::Mat alpha, inner, outer;
   mask.convertTo(alpha, CV_32F, 1 / 255.0);
   const cv::Mat ball = Disc(band);
@@ -425,6 +431,8 @@ absl::StatusOr<Image> CutOut(const Image& image, const CutOutOptions& options) {
   const cv::Mat lab = ToLab(work);
   PlainBackground plain;
   cv::Mat mask, soft;
+  // A plain background is known better than the contour, whatever the object.
+  Varying varying = Varying::kBackground;
   if (plain.Fit(lab)) {
     const cv::Mat object = SegmentPlain(lab, plain, allowed);
     DG4D_RETURN_IF_ERROR(CheckObject(object));
@@ -437,8 +445,9 @@ absl::StatusOr<Image> CutOut(const Image& image, const CutOutOptions& options) {
     DG4D_RETURN_IF_ERROR(CheckObject(distance > 0));
     soft = SoftContour(distance, rgb.size(), 1 / shrink);
     mask = soft > 0.5f;
+    varying = Varying::kBoth;
   }
-  return SolveEdge(rgb, mask, soft, 1 / shrink);
+  return SolveEdge(rgb, mask, soft, varying, 1 / shrink);
 }
 
 Image WithAlpha(const Image& image, const at::Tensor& alpha) {

@@ -37,7 +37,8 @@ struct CutOutOptions {
 // told from the object by its colours (GrabCut, Rother et al. 2004) at 480
 // pixels, corrected by what is near and alike, and its contour smoothed. Either
 // way the edge is then solved for at full resolution, from the colours on both
-// sides of it; before a background of many colours it stays at that contour.
+// sides of it; before a background that is not plain it stays at that contour
+// where the colours of either side vary.
 //
 // Deterministic. InvalidArgument, with advice, if the picture is too small to
 // tell, or nothing or everything looks like the object.
