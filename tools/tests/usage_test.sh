@@ -60,6 +60,12 @@ expect 2 "no plugin or kind 'stgae'" plugins stgae
 expect 2 'cannot be' plugins --format=xml
 expect 0 'image_to_4d: can run' doctor
 expect 2 'takes no arguments' doctor now
+expect 1 'cannot read folder none' doctor --weights=none
+mkdir -p weights/unet
+expect 1 'weights holds no component' doctor --weights=weights
+echo '{"_class_name": "UNet2DConditionModel"}' >weights/unet/config.json
+touch weights/unet/diffusion_pytorch_model.bin
+expect 1 'diffusion_pytorch_model.bin, a pickle' doctor --weights=weights
 expect 2 'which run?' export
 expect 2 'say --exporter=NAME' export out
 expect 2 "no exporter named 'glft' (did you mean 'gltf'?)" \

@@ -8,17 +8,26 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/pipeline.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/stage.h"
+#include "dg4d/diffusion/weight_report.h"
+#include "gflags/gflags.h"
 #include "tools/configs.h"
 #include "tools/cuda_driver.h"
 #include "tools/flags.h"
 #include "tools/verb.h"
 #include "tools/version.h"
+
+DEFINE_string(weights, "",
+              "Folder of network weights in the diffusers layout: say what "
+              "is there, and nothing else.");
+DEFINE_string(variant, "",
+              "Which of several weight files: fp16 for NAME.fp16.safetensors.");
 
 namespace dg4d {
 namespace {
@@ -50,10 +59,44 @@ double AvailableGib() {
   return 0;
 }
 
+// What a folder of weights holds; FailedPrecondition when something is amiss.
+absl::Status DiagnoseWeights(const std::string& folder) {
+  const auto report = diffusion::ReportWeights(folder, FLAGS_variant);
+  if (!report.ok()) return report.status();
+  int amiss = static_cast<int>(report->missing.size());
+  for (const diffusion::ComponentReport& part : report->components) {
+    std::string found = part.kind;
+    if (part.parameters > 0) {
+      absl::StrAppendFormat(&found, ", %d parameters, %s, %d bytes",
+                            part.parameters, part.types, part.bytes);
+    }
+    if (!part.file.empty()) absl::StrAppend(&found, ", ", part.file);
+    if (!part.status.ok()) {
+      ++amiss;
+      absl::StrAppend(&found, found.empty() ? "" : "\n",
+                      "CANNOT be loaded: ", part.status.message());
+    }
+    Row(part.name, found);
+  }
+  for (const std::string& name : report->missing) Row(name, "MISSING");
+  Row("licence", report->licences.empty()
+                     ? "no file; look where the weights came from"
+                     : absl::StrJoin(report->licences, ", "));
+  if (report->components.empty()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        folder, " holds no component: no subfolder has a config.json"));
+  }
+  Row("pipeline", report->pipeline.empty() ? "unknown" : report->pipeline);
+  return amiss == 0 ? absl::OkStatus()
+                    : absl::FailedPreconditionError(absl::StrCat(
+                          folder, ": ", amiss, " components are amiss"));
+}
+
 absl::Status Diagnose(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
     return absl::InvalidArgumentError("dg4d doctor takes no arguments");
   }
+  if (!FLAGS_weights.empty()) return DiagnoseWeights(FLAGS_weights);
   cpu_set_t allowed;
   CPU_ZERO(&allowed);
   sched_getaffinity(0, sizeof(allowed), &allowed);
@@ -103,9 +146,12 @@ const Verb& DoctorVerb() {
   static const auto& verb = *new Verb{
       .name = "doctor",
       .summary = "Tells what this machine and this binary can run.",
-      .usage = "[--device=cuda]",
-      .flags = {"device"},
-      .notes = "",
+      .usage = "[--device=cuda] [--weights=FOLDER]",
+      .flags = {"device", "weights", "variant"},
+      .notes =
+          "With --weights, reads headers and configurations of network "
+          "weights, and checks\nthat every tensor is there in the right "
+          "shape. No stage or guidance uses them yet.",
       .run = &Diagnose,
   };
   return verb;
