@@ -6,8 +6,9 @@ picture=$data/character.png
 
 "$dg4d" run --config=smoke --image="$picture" --output=one --threads=1 ||
   fail 'the run failed'
-for file in run.yaml run.json metrics.jsonl asset.glb gaussians/static.ply \
-  gaussians/frame_0001.ply preview/input.png preview/turntable.mp4; do
+for file in run.yaml run.json metrics.jsonl asset.glb player.html \
+  gaussians/static.ply gaussians/frame_0001.ply preview/input.png \
+  preview/turntable.mp4; do
   [[ -s one/$file ]] || fail "one/$file is missing"
 done
 compgen -G 'one/meshes/*_0001.obj' >/dev/null || fail 'there is no OBJ'
