@@ -103,8 +103,8 @@ void CheckFloats(const at::Tensor& tensor, at::IntArrayRef sizes,
   TORCH_CHECK(fits, name, " must have sizes ", sizes, " (-1: any)",
               tensor.defined() ? ", not " : "",
               tensor.defined() ? c10::str(tensor.sizes()) : std::string());
-  TORCH_CHECK(tensor.is_cpu(), "mesh_raster draws on the CPU, but ", name,
-              " is on ", tensor.device());
+  TORCH_CHECK(tensor.device() == like.device(), name, " is on ",
+              tensor.device(), ", but the vertices are on ", like.device());
   TORCH_CHECK(tensor.scalar_type() == like.scalar_type() &&
                   (tensor.scalar_type() == at::kFloat ||
                    tensor.scalar_type() == at::kDouble),
@@ -184,6 +184,7 @@ class MeshRaster final : public MeshRenderer {
 
   MeshRendering Render(const MeshBatch& batch, absl::Span<const Camera> cameras,
                        const at::Tensor& background) const override {
+    if (!batch.vertices.is_cpu()) return OnCpu(batch, cameras, background);
     Check(batch, cameras, background);
     const MeshRendering fine = batch.vertices.scalar_type() == at::kFloat
                                    ? Draw<float>(batch, cameras, background)
@@ -203,6 +204,24 @@ class MeshRaster final : public MeshRenderer {
   }
 
  private:
+  // Draws tensors of another device: copies them here and the images back.
+  MeshRendering OnCpu(const MeshBatch& batch, absl::Span<const Camera> cameras,
+                      const at::Tensor& background) const {
+    MeshRendering images = Render({.vertices = batch.vertices.cpu(),
+                                   .triangles = batch.triangles.cpu(),
+                                   .uvs = batch.uvs.cpu(),
+                                   .uv_triangles = batch.uv_triangles.cpu(),
+                                   .texture = batch.texture.cpu(),
+                                   .mesh_of_camera = batch.mesh_of_camera},
+                                  cameras, background.cpu());
+    for (at::Tensor* image :
+         {&images.rgb, &images.alpha, &images.depth, &images.triangle_ids,
+          &images.uv, &images.normals}) {
+      *image = image->to(batch.vertices.device());
+    }
+    return images;
+  }
+
   template <typename Real>
   MeshRendering Draw(const MeshBatch& batch, absl::Span<const Camera> cameras,
                      const at::Tensor& background) const {
