@@ -49,9 +49,11 @@ at::Tensor Rigidity::operator()(const Gaussians& canonical,
                                 const GaussianBatch& batch) const {
   const int64_t count = canonical.size();
   const int64_t times = batch.means.size(0);
+  // A restored state lies on the CPU.
+  const at::Tensor neighbours = neighbours_.to(batch.means.device());
   // Offsets to the neighbours, at rest [1, N, K, 3] and at each time.
   const auto offsets = [&](const at::Tensor& means, int64_t frames) {
-    return means.index_select(1, neighbours_)
+    return means.index_select(1, neighbours)
                .view({frames, count, kNeighbours, 3}) -
            means.unsqueeze(2);
   };
@@ -66,7 +68,7 @@ at::Tensor Rigidity::operator()(const Gaussians& canonical,
   const at::Tensor opacity = canonical.opacity_logits.detach().sigmoid();
   const at::Tensor weight =
       opacity *
-      opacity.flatten().index_select(0, neighbours_).view({count, kNeighbours});
+      opacity.flatten().index_select(0, neighbours).view({count, kNeighbours});
   const at::Tensor stretch = (moved - expected).square().sum(-1) /
                              (squared + squared.mean().clamp_min(1e-12));
   return (stretch * weight).sum() /
