@@ -8,6 +8,7 @@
 #include <functional>
 #include <vector>
 
+#include "dg4d/geometry/block_grid_test_shapes.h"
 #include "dg4d/geometry/marching_cubes.h"
 #include "gtest/gtest.h"
 
@@ -41,30 +42,12 @@ SilhouetteView ViewOf(const Camera& camera,
 
 // A solid 20 voxels thick with the outline |x| < 16, |y| < 24.
 BlockGrid Slab(double voxel) {
-  const double corner = -kBlocks * 4 * voxel;
-  BlockGrid grid({corner, corner, corner}, voxel, {kBlocks, kBlocks, kBlocks},
-                 -2);
-  std::vector<int> blocks;
-  for (int block = 0; block < grid.block_count(); ++block) {
-    const auto at = grid.BlockAt(block);
-    if (std::all_of(at.begin(), at.end(),
-                    [](int k) { return k > 0 && k + 1 < kBlocks; })) {
-      blocks.push_back(block);
-    }
-  }
-  grid.MakeDense(blocks);
-  for (const int block : blocks) {
-    const auto at = grid.BlockAt(block);
-    for (int i = 0; i < BlockGrid::kVolume; ++i) {
-      const int x = at[0] * 8 + i % 8 - 4 * kBlocks;
-      const int y = at[1] * 8 + i / 8 % 8 - 4 * kBlocks;
-      const int z = at[2] * 8 + i / 64 - 4 * kBlocks;
-      const bool inside =
-          std::abs(x) < 16 && std::abs(y) < 24 && std::abs(z) < 10;
-      grid.Values(block)[i] = inside ? 2 : -2;
-    }
-  }
-  return grid;
+  return CentredGrid(voxel, kBlocks, [voxel](const Vec3& p) {
+    const Vec3 q = (1 / voxel) * p;  // whole numbers, but for rounding
+    const bool inside =
+        std::abs(q[0]) < 15.5 && std::abs(q[1]) < 23.5 && std::abs(q[2]) < 9.5;
+    return inside ? 2.0f : -2.0f;
+  });
 }
 
 TEST(SeenSpace, IsWhereAnyViewLooksPastTheObject) {

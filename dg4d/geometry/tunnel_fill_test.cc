@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dg4d/base/parallel.h"
+#include "dg4d/geometry/block_grid_test_shapes.h"
 #include "dg4d/geometry/marching_cubes.h"
 #include "gtest/gtest.h"
 
@@ -21,29 +22,9 @@ using Field = std::function<double(const Vec3&)>;
 
 // Samples within about +-1.1; the outermost blocks are constant.
 BlockGrid GridOf(const Field& inside) {
-  const double corner = -kBlocks * BlockGrid::kSide * kSpacing / 2;
-  BlockGrid grid({corner, corner, corner}, kSpacing,
-                 {kBlocks, kBlocks, kBlocks}, -2);
-  std::vector<int> blocks;
-  for (int block = 0; block < grid.block_count(); ++block) {
-    const auto at = grid.BlockAt(block);
-    if (std::all_of(at.begin(), at.end(),
-                    [](int k) { return k > 0 && k + 1 < kBlocks; })) {
-      blocks.push_back(block);
-    }
-  }
-  grid.MakeDense(blocks);
-  for (const int block : blocks) {
-    const auto at = grid.BlockAt(block);
-    for (int i = 0; i < BlockGrid::kVolume; ++i) {
-      const Vec3 p = grid.origin() + kSpacing * Vec3{at[0] * 8.0 + i % 8,
-                                                     at[1] * 8.0 + i / 8 % 8,
-                                                     at[2] * 8.0 + i / 64};
-      grid.Values(block)[i] =
-          static_cast<float>(std::clamp(10 * inside(p), -2.0, 2.0));
-    }
-  }
-  return grid;
+  return CentredGrid(kSpacing, kBlocks, [&](const Vec3& p) {
+    return static_cast<float>(std::clamp(10 * inside(p), -2.0, 2.0));
+  });
 }
 
 double Ball(const Vec3& p, const Vec3& centre, double radius) {
