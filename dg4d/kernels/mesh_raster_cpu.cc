@@ -247,21 +247,14 @@ void InterpolateMeshVjpCpu(const MeshGeometry<Real>& geometry,
         slope_gradients[0] = derivative_gradients[2 * (i * channels + c)];
         slope_gradients[1] = derivative_gradients[2 * (i * channels + c) + 1];
       }
-      const double last = set[rows[2] * channels + c];
-      double last_gradient = value_gradient;
-      for (int k = 0; k < 2; ++k) {
-        const double difference = set[rows[k] * channels + c] - last;
-        double corner_gradient = fragment.barycentrics[k] * value_gradient;
-        gradient.barycentrics[k] += difference * value_gradient;
-        for (int axis = 0; axis < 2; ++axis) {
-          corner_gradient +=
-              fragment.derivatives[k][axis] * slope_gradients[axis];
-          gradient.derivatives[k][axis] += difference * slope_gradients[axis];
-        }
-        last_gradient -= corner_gradient;
-        sum[rows[k] * channels + c] += Real(corner_gradient);
+      double corners[3], corner_gradients[3];
+      for (int k = 0; k < 3; ++k) corners[k] = set[rows[k] * channels + c];
+      mesh_raster::InterpolationVjp(corners, fragment, value_gradient,
+                                    slope_gradients, corner_gradients,
+                                    gradient);
+      for (int k = 0; k < 3; ++k) {
+        sum[rows[k] * channels + c] += Real(corner_gradients[k]);
       }
-      sum[rows[2] * channels + c] += Real(last_gradient);
     }
     StoreFragment(gradient, i, fragment_gradients);
   };

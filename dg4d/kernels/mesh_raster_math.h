@@ -205,6 +205,30 @@ DG4D_HOST_DEVICE inline void FragmentVjp(const Vector3<Real> corners[3], Real x,
   }
 }
 
+// Gradients of an attribute that has `corners` [3] at a triangle's corners and
+// is interpolated at `fragment`, from that of its value and those of its slopes
+// [2] along x and y: writes those of the corners [3] and adds the fragment's to
+// `gradient`.
+DG4D_HOST_DEVICE inline void InterpolationVjp(const double corners[3],
+                                              const Fragment<double>& fragment,
+                                              double value_gradient,
+                                              const double slope_gradients[2],
+                                              double corner_gradients[3],
+                                              Fragment<double>& gradient) {
+  corner_gradients[2] = value_gradient;
+  for (int k = 0; k < 2; ++k) {
+    const double difference = corners[k] - corners[2];
+    corner_gradients[k] = fragment.barycentrics[k] * value_gradient;
+    gradient.barycentrics[k] += difference * value_gradient;
+    for (int axis = 0; axis < 2; ++axis) {
+      corner_gradients[k] +=
+          fragment.derivatives[k][axis] * slope_gradients[axis];
+      gradient.derivatives[k][axis] += difference * slope_gradients[axis];
+    }
+    corner_gradients[2] -= corner_gradients[k];
+  }
+}
+
 // The pixel position of a world point: rows of `view_from_world` [3, 4], with
 // the principal point at (cx, cy).
 template <typename Real>
