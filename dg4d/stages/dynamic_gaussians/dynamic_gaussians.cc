@@ -111,6 +111,7 @@ class Fit {
       : canonical_(initial),
         motion_(shape, initial, generator),
         joint_(options.optimize_gaussians),
+        rigid_(options.regularisation.rigidity > 0),
         density_(options.densify, initial.size()) {
     motion_.deformation().VisitParameters(
         [&](const std::string& name, at::Tensor& value) {
@@ -119,7 +120,7 @@ class Fit {
                                                    : options.network_rate);
         });
     if (joint_) AddGaussians(initial, options.rates, adam_);
-    rigidity_.FindNeighbours(initial.means);
+    if (rigid_) rigidity_.FindNeighbours(initial.means);
     Bind();
   }
 
@@ -142,7 +143,7 @@ class Fit {
     if (!joint_) return absl::OkStatus();
     DG4D_ASSIGN_OR_RETURN(const bool changed,
                           density_.EndStep(steps_done + 1, generator, adam_));
-    if (changed || (steps_done + 1) % kStepsBetweenSearches == 0) {
+    if (rigid_ && (changed || (steps_done + 1) % kStepsBetweenSearches == 0)) {
       rigidity_.FindNeighbours(adam_["means"]);
     }
     return absl::OkStatus();
@@ -173,7 +174,7 @@ class Fit {
 
   Gaussians canonical_;
   Motion motion_;
-  bool joint_;
+  bool joint_, rigid_;
   Adam adam_;
   Rigidity rigidity_;
   DensityControl density_;

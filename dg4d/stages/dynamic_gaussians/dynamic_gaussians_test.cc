@@ -273,7 +273,7 @@ TEST(DynamicGaussians, RefusesOptionsThatMakeNoSense) {
        {"{grid: {features: 0}}", "{grid: {time_resolution: 1}}",
         "{network: {depth: 0}}", "{samples_per_frame: 0}", "{widen_until: 2}",
         "{loop: often}", "{regularisation: {rigidity: -1}}",
-        "{densify: {max_count: 0}}",
+        "{densify: {max_count: 0}}", "{densify: {interval: 100}}",
         "{network: {move_positions: false, move_scales: false, "
         "move_rotations: false}}"}) {
     EXPECT_EQ(Registry<Stage>::Create("dynamic_gaussians",

@@ -57,6 +57,11 @@ absl::Status Options::Validate() const {
     return absl::InvalidArgumentError(
         "regularisation.rigidity must not be negative");
   }
+  if (densify.interval > 0 && !optimize_gaussians) {
+    return absl::InvalidArgumentError(
+        "densify.interval needs Gaussians that are fitted: set "
+        "optimize_gaussians to true");
+  }
   DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
   return Annotate(densify.Validate(), "densify");
 }
