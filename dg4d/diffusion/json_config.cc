@@ -188,7 +188,7 @@ absl::Status JsonConfig::Finish() const {
         key.empty() || key[0] == '_' || value.is_null() || value == json(false);
     if (asked_.count(key) == 0 && !silent && !lenient_) {
       problems.push_back(
-          absl::StrCat("'", key, "' is not implemented (", value.dump(), ")"));
+          absl::StrCat("'", key, "' is not supported (", value.dump(), ")"));
     }
   }
   if (problems.empty()) return absl::OkStatus();

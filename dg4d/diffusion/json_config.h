@@ -17,7 +17,7 @@ namespace dg4d::diffusion {
 // Reads a component's config.json: values with the defaults of the library that
 // wrote it, strictly. A key that is absent or null has its default. What is
 // wrong is collected, and so is every key that says something and was not
-// asked for: it would change the network in a way that is not implemented.
+// asked for: it would change the network in a way that is not supported.
 //
 //   JsonConfig json = ...;
 //   const int64_t width = json.Integer("hidden_size", 768);

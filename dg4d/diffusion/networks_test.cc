@@ -99,7 +99,7 @@ TEST_F(UNetTest, RefusesWhatIsNotImplemented) {
       error(R"({"act_fn": "gelu", "class_embed_type": "timestep",
                 "dual_cross_attention": false, "num_class_embeds": null})"),
       AllOf(HasSubstr("unet/config.json"), HasSubstr("'act_fn' is \"gelu\""),
-            HasSubstr("'class_embed_type' is not implemented"),
+            HasSubstr("'class_embed_type' is not supported"),
             Not(HasSubstr("dual")), Not(HasSubstr("num_class"))));
   EXPECT_THAT(error(R"({"block_out_channels": [320, 650, 1280, 1280]})"),
               HasSubstr("650 must be a multiple of 32"));
@@ -109,7 +109,7 @@ TEST_F(UNetTest, RefusesWhatIsNotImplemented) {
               HasSubstr("from 1 to 1000000"));
   EXPECT_THAT(error(R"({"up_block_types": ["A", "UpBlock2D", "UpBlock2D",
                                            "UpBlock2D"]})"),
-              HasSubstr("'A' is not implemented"));
+              HasSubstr("'A' is not supported"));
 }
 
 TEST_F(VaeTest, ComputesWhatDiffusersDoes) {

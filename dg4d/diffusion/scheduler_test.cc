@@ -147,7 +147,7 @@ TEST(DdimScheduler, RefusesWhatIsNotImplemented) {
   EXPECT_THAT(error(R"({"clip_sample": false, "thresholding": true})"),
               HasSubstr("thresholding"));
   EXPECT_THAT(error(R"({"clip_sample": false, "zeal": 3})"),
-              HasSubstr("'zeal' is not implemented"));
+              HasSubstr("'zeal' is not supported"));
   EXPECT_THAT(error(R"({"clip_sample": false, "beta_start": -1})"),
               HasSubstr("beta_start"));
 }

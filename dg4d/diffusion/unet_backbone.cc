@@ -33,7 +33,7 @@ std::vector<bool> AttentionOf(const std::vector<std::string>& types,
   std::vector<bool> attention;
   for (const std::string& type : types) {
     if (type != attending && type != plain) {
-      json.Complain(absl::StrCat("'", type, "' is not implemented; there are ",
+      json.Complain(absl::StrCat("'", type, "' is not supported; there are ",
                                  attending, " and ", plain));
     }
     attention.push_back(type == attending);

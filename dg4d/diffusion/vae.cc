@@ -16,7 +16,7 @@ void ExpectBlocks(const std::vector<std::string>& types,
   for (const std::string& type : types) {
     if (type != expected) {
       json.Complain(
-          absl::StrCat("'", type, "' is not implemented, only ", expected));
+          absl::StrCat("'", type, "' is not supported, only ", expected));
     }
   }
 }
