@@ -13,8 +13,8 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
 #include "dg4d/core/exporter.h"
-#include "dg4d/exporters/gltf/glb.h"
 #include "dg4d/exporters/gltf/joined_corners.h"
+#include "dg4d/scene/glb_builder.h"
 #include "dg4d/scene/image_io.h"
 
 // Writes the meshes of a scene as one .glb file (glTF 2.0), +y up as ours.

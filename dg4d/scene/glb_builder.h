@@ -1,5 +1,5 @@
-#ifndef DG4D_EXPORTERS_GLTF_GLB_H_
-#define DG4D_EXPORTERS_GLTF_GLB_H_
+#ifndef DG4D_SCENE_GLB_BUILDER_H_
+#define DG4D_SCENE_GLB_BUILDER_H_
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -9,14 +9,14 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 
-namespace dg4d::gltf {
+namespace dg4d {
 
 // Puts numbers and pictures into the binary half of a .glb file (glTF 2.0,
 // section 4.4), and describes them in its JSON half.
 class GlbBuilder {
  public:
   // Each returns the index of the new accessor.
-  // One vector of `components` (2 or 3) floats a vertex.
+  // One vector of `components` (1 to 4) floats a vertex.
   int AddVertexFloats(const std::vector<float>& values, int components);
   // Triangles' indices of vertices, in the fewest bytes that hold them.
   int AddIndices(const std::vector<uint32_t>& indices);
@@ -56,6 +56,6 @@ class GlbBuilder {
   std::vector<Accessor> accessors_;
 };
 
-}  // namespace dg4d::gltf
+}  // namespace dg4d
 
-#endif  // DG4D_EXPORTERS_GLTF_GLB_H_
+#endif  // DG4D_SCENE_GLB_BUILDER_H_

@@ -1,10 +1,10 @@
-#include "dg4d/exporters/gltf/glb.h"
+#include "dg4d/scene/glb_builder.h"
 
 #include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
-namespace dg4d::gltf {
+namespace dg4d {
 namespace {
 
 using Json = nlohmann::json;
@@ -38,7 +38,8 @@ void AppendNumber(uint32_t value, std::string& bytes) {
 }
 
 const char* TypeName(int components) {
-  return components == 1 ? "SCALAR" : components == 2 ? "VEC2" : "VEC3";
+  constexpr const char* kNames[] = {"SCALAR", "VEC2", "VEC3", "VEC4"};
+  return kNames[components - 1];
 }
 
 }  // namespace
@@ -146,4 +147,4 @@ absl::StatusOr<std::string> GlbBuilder::Finish(Json json) const {
   return bytes;
 }
 
-}  // namespace dg4d::gltf
+}  // namespace dg4d
