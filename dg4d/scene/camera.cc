@@ -19,6 +19,24 @@ Vector Cross(const Vector& a, const Vector& b) {
           a[0] * b[1] - a[1] * b[0]};
 }
 
+// `intrinsics` with these unit axes and this position.
+Camera PlacedCamera(const Camera& intrinsics, const Vector& right,
+                    const Vector& back, const Vector& position) {
+  const Vector up = Cross(back, right);
+  Camera camera = intrinsics;
+  for (int row = 0; row < 3; ++row) {
+    camera.world_from_camera[4 * row] = right[row];
+    camera.world_from_camera[4 * row + 1] = up[row];
+    camera.world_from_camera[4 * row + 2] = back[row];
+    camera.world_from_camera[4 * row + 3] = position[row];
+  }
+  camera.world_from_camera[12] = 0;
+  camera.world_from_camera[13] = 0;
+  camera.world_from_camera[14] = 0;
+  camera.world_from_camera[15] = 1;
+  return camera;
+}
+
 }  // namespace
 
 double Camera::focal() const { return height / (2 * std::tan(fov_y / 2)); }
@@ -51,21 +69,29 @@ Camera OrbitCamera(const Orbit& orbit, const Camera& intrinsics) {
                        -std::sin(elevation),
                        std::cos(elevation) * std::cos(azimuth)};
   const Vector right = {std::cos(azimuth), 0, -std::sin(azimuth)};
-  const Vector up = Cross(back, right);
-
-  Camera camera = intrinsics;
+  Vector position;
   for (int row = 0; row < 3; ++row) {
-    camera.world_from_camera[4 * row] = right[row];
-    camera.world_from_camera[4 * row + 1] = up[row];
-    camera.world_from_camera[4 * row + 2] = back[row];
-    camera.world_from_camera[4 * row + 3] =
-        orbit.target[row] + orbit.radius * back[row];
+    position[row] = orbit.target[row] + orbit.radius * back[row];
   }
-  camera.world_from_camera[12] = 0;
-  camera.world_from_camera[13] = 0;
-  camera.world_from_camera[14] = 0;
-  camera.world_from_camera[15] = 1;
-  return camera;
+  return PlacedCamera(intrinsics, right, back, position);
+}
+
+Camera LookAt(const Vector& position, const Vector& target,
+              const Camera& intrinsics) {
+  Vector back = {position[0] - target[0], position[1] - target[1],
+                 position[2] - target[2]};
+  const double distance = Length(back);
+  if (distance > 0) {
+    for (double& value : back) value /= distance;
+  } else {
+    back = {0, 0, 1};
+  }
+  // The horizontal axis that is square to the viewing axis.
+  const double level = std::hypot(back[0], back[2]);
+  const Vector right = level > 1e-9
+                           ? Vector{back[2] / level, 0, -back[0] / level}
+                           : Vector{1, 0, 0};
+  return PlacedCamera(intrinsics, right, back, position);
 }
 
 Orbit OrbitOf(const Camera& camera, const std::array<double, 3>& target) {

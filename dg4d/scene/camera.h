@@ -43,6 +43,13 @@ struct Orbit {
 // of `intrinsics`. Elevation is clamped to +-89.9 degrees, where up is defined.
 Camera OrbitCamera(const Orbit& orbit, const Camera& intrinsics = {});
 
+// The camera at `position` that looks at `target`, upright, with the intrinsics
+// of `intrinsics`. Where up is not defined, +x is right: straight up or down,
+// and along -z if both are one point.
+Camera LookAt(const std::array<double, 3>& position,
+              const std::array<double, 3>& target,
+              const Camera& intrinsics = {});
+
 // The orbit of a camera made by OrbitCamera around `target`.
 Orbit OrbitOf(const Camera& camera,
               const std::array<double, 3>& target = {0, 0, 0});

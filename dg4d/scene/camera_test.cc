@@ -69,6 +69,26 @@ TEST(OrbitOf, UndoesOrbitCamera) {
   EXPECT_NEAR(back.radius, orbit.radius, 1e-12);
 }
 
+TEST(Camera, LooksWhereAnOrbitDoes) {
+  for (const double azimuth : {0.0, 70.0, 200.0}) {
+    const Camera orbiting = OrbitCamera({-40, azimuth, 2, {1, 2, 3}});
+    const Camera looking = LookAt(orbiting.position(), {1, 2, 3});
+    for (int i = 0; i < 16; ++i) {
+      EXPECT_NEAR(looking.world_from_camera[i], orbiting.world_from_camera[i],
+                  1e-12);
+    }
+  }
+}
+
+TEST(Camera, KeepsPlusXRightWhereUpIsNotDefined) {
+  for (const double y : {5.0, -5.0, 0.0}) {
+    const auto m = LookAt({0, y, 0}, {0, 0, 0}).world_from_camera;
+    EXPECT_EQ(m[0], 1);
+    EXPECT_EQ(m[4], 0);
+    EXPECT_EQ(m[8], 0);
+  }
+}
+
 TEST(Camera, InvertsItsPose) {
   const Camera camera = OrbitCamera({-40, 70, 2, {1, 2, 3}});
   const auto inverse = camera.camera_from_world();
