@@ -12,6 +12,7 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/core/stage.h"
 #include "dg4d/imaging/cut_out.h"
+#include "dg4d/imaging/matting.h"
 #include "dg4d/imaging/similarity.h"
 #include "dg4d/scene/camera.h"
 #include "dg4d/scene/image_io.h"
@@ -28,6 +29,7 @@ struct Options {
   std::vector<int> rectangle;
   std::string mask;
   std::string background = "auto";
+  MattingOptions matting;
   int iterations = 5;
   double elevation_degrees = 0;
   double radius = 2;
@@ -50,7 +52,10 @@ struct Options {
     v("mask", mask,
       "A picture of the same shape, white where the object is: taken as "
       "alpha.");
-    v("iterations", iterations, "Rounds of GrabCut.");
+    v("matting", matting,
+      "A network that tells the object from its background.");
+    v("iterations", iterations,
+      "Rounds of GrabCut, where no network is given.");
     v("elevation_degrees", elevation_degrees,
       "Where the picture was taken from; negative is from above.");
     v("radius", radius, "Distance of the camera from the object's centre.");
@@ -73,8 +78,14 @@ struct Options {
     if (!mask.empty() && !rectangle.empty()) {
       errors.Add("give either mask or rectangle, not both");
     }
-    if (background == "keep" && !(mask.empty() && rectangle.empty())) {
-      errors.Add("background: keep has no use for a mask or a rectangle");
+    if (!mask.empty() && matting.wanted()) {
+      errors.Add("give either mask or matting.network, not both");
+    }
+    if (background == "keep" &&
+        !(mask.empty() && rectangle.empty() && !matting.wanted())) {
+      errors.Add(
+          "background: keep has no use for a mask, a rectangle or a matting "
+          "network");
     }
     if (iterations < 1 || iterations > 100) {
       errors.Add("iterations must be between 1 and 100");
@@ -112,7 +123,9 @@ class Preprocess : public Stage {
   };
   absl::StatusOr<Input> ReadInput(const RunContext& context) const;
   int MaxSide() const;
-  absl::StatusOr<Image> RemoveBackground(const Input& input) const;
+  absl::StatusOr<Image> RemoveBackground(const Input& input,
+                                         const c10::Device& device) const;
+  Rectangle RectangleIn(const Input& input) const;
   bool KeepsAlpha(const Image& image) const;
   absl::StatusOr<Image> Frame(const Image& object, bool own_alpha) const;
 
@@ -150,8 +163,20 @@ absl::StatusOr<Preprocess::Input> Preprocess::ReadInput(
   return input;
 }
 
-// Alpha from the mask file, from the file itself, or found.
-absl::StatusOr<Image> Preprocess::RemoveBackground(const Input& input) const {
+// The rectangle of the options, in pixels of the image as it was read.
+Rectangle Preprocess::RectangleIn(const Input& input) const {
+  const std::vector<int>& r = options_.rectangle;
+  if (r.empty()) return {};
+  const int f = input.shrunk_by;
+  return {.x = r[0] / f,
+          .y = r[1] / f,
+          .width = (r[2] + f - 1) / f,
+          .height = (r[3] + f - 1) / f};
+}
+
+// Alpha from the mask file, from the file itself, from the network, or found.
+absl::StatusOr<Image> Preprocess::RemoveBackground(
+    const Input& input, const c10::Device& device) const {
   const Image& image = input.image;
   if (!options_.mask.empty()) {
     DG4D_ASSIGN_OR_RETURN(const at::Tensor mask,
@@ -165,15 +190,13 @@ absl::StatusOr<Image> Preprocess::RemoveBackground(const Input& input) const {
     return WithAlpha(image, mask);
   }
   if (KeepsAlpha(image)) return image;
-  CutOutOptions cut_out = {.iterations = options_.iterations};
-  if (const std::vector<int>& r = options_.rectangle; !r.empty()) {
-    const int f = input.shrunk_by;
-    cut_out.rectangle = {.x = r[0] / f,
-                         .y = r[1] / f,
-                         .width = (r[2] + f - 1) / f,
-                         .height = (r[3] + f - 1) / f};
+  if (options_.matting.wanted()) {
+    DG4D_ASSIGN_OR_RETURN(const Matting matting,
+                          Matting::Load(options_.matting, device));
+    return matting.CutOut(image, RectangleIn(input));
   }
-  return CutOut(image, cut_out);
+  return CutOut(image, {.rectangle = RectangleIn(input),
+                        .iterations = options_.iterations});
 }
 
 // Whether the picture's own alpha, if any, says what the object is.
@@ -209,7 +232,8 @@ absl::StatusOr<Image> Preprocess::Frame(const Image& object,
 absl::Status Preprocess::DoRun(RunContext& context, Scene& scene) {
   DG4D_ASSIGN_OR_RETURN(const Input input, ReadInput(context));
   const auto cut_and_frame = [&]() -> absl::StatusOr<Image> {
-    DG4D_ASSIGN_OR_RETURN(const Image object, RemoveBackground(input));
+    DG4D_ASSIGN_OR_RETURN(const Image object,
+                          RemoveBackground(input, context.device()));
     DG4D_RETURN_IF_ERROR(CheckVisible(object));
     return Frame(object, KeepsAlpha(input.image) && HasRealAlpha(input.image));
   };

@@ -1,6 +1,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
+#include <torch/csrc/jit/api/module.h>
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
 #include "dg4d/base/files.h"
 #include "dg4d/core/config.h"
 #include "dg4d/core/registry.h"
@@ -35,13 +37,13 @@ std::string TestPath(const std::string& name) {
   return testing::TempDir() + "/preprocess_test_" + name;
 }
 
-// Runs the stage on `image` with `options`, each a scalar.
+// Runs the stage with `options`, by their dotted names.
 absl::StatusOr<Scene> RunStage(const RunContext::Settings& settings,
                                const Values& options = {},
                                const std::vector<int>& rectangle = {}) {
   ConfigNode node = ConfigNode::Map();
   for (const auto& [key, value] : options) {
-    node[key] = ConfigNode::Scalar(value);
+    EXPECT_TRUE(ApplyOverride(absl::StrCat(key, "=", value), node).ok());
   }
   if (!rectangle.empty()) node["rectangle"] = WriteValue(rectangle);
   auto stage = Registry<Stage>::Create("preprocess", node);
@@ -180,6 +182,54 @@ TEST(Preprocess, TakesAMaskAsAlpha) {
                 "64 x 32 pixels and the picture 64 x 64");
   EXPECT_EQ(RunOn(path, {{"mask", TestPath("none.png")}}).status().code(),
             absl::StatusCode::kNotFound);
+}
+
+// Blue things before a grey checkerboard, told apart by a network that knows
+// them to be blue.
+TEST(Preprocess, AsksTheMattingNetworkThatItIsGiven) {
+  torch::jit::Module network("blueness");
+  network.define("def forward(self, x):\n  return x[:, 2:3] - x[:, 0:1]\n");
+  const std::string file = TestPath("blueness.pt");
+  network.save(file);
+  Image picture{at::full({64, 96, 3}, 0.2)};
+  for (int i = 0; i < 24; ++i) {
+    picture.pixels.narrow(0, i / 6 * 16 + i % 2 * 8, 8)
+        .narrow(1, i % 6 * 16, 16)
+        .fill_(0.9);
+  }
+  const auto paint = [&](int x, int width) {
+    const at::Tensor box = picture.pixels.narrow(0, 20, 20).narrow(1, x, width);
+    box.narrow(2, 0, 2).fill_(0.1);
+    box.narrow(2, 2, 1).fill_(0.9);
+  };
+  paint(10, 10);
+  paint(50, 40);
+  const std::string path = Write("checks.png", picture);
+  const Values options = {{"size", "100"},
+                          {"matting.network", file},
+                          {"matting.size", "96"},
+                          {"matting.mean", "[0, 0, 0]"},
+                          {"matting.deviation", "[1, 1, 1]"}};
+  const absl::StatusOr<Scene> both = RunOn(path, options);
+  ASSERT_TRUE(both.ok()) << both.status();
+  EXPECT_NEAR(ObjectBox(both->reference).width, 80, 2);
+  EXPECT_NEAR(ObjectBox(both->reference).height, 20, 2);
+  const absl::StatusOr<Scene> right =
+      RunStage({.input_image = path}, options, {40, 0, 56, 64});
+  ASSERT_TRUE(right.ok()) << right.status();
+  // A pixel of soft edge is two of the reference's.
+  EXPECT_NEAR(ObjectBox(right->reference).width, 80, 2);
+  EXPECT_NEAR(ObjectBox(right->reference).height, 40, 5);
+
+  // Pictures that have an alpha keep it.
+  EXPECT_TRUE(RunOn(kFox, options)
+                  ->reference.pixels.equal(
+                      RunOn(kFox, {{"size", "100"}})->reference.pixels));
+  ExpectRefused(RunOn(path, {{"matting.network", path}}), "no TorchScript");
+  ExpectRefused(RunOn(path, {{"matting.network", file}, {"mask", path}}),
+                "either mask or matting.network");
+  ExpectRefused(RunOn(path, {{"matting.network", file}, {"matting.size", "1"}}),
+                "size must be");
 }
 
 TEST(Preprocess, LooksForTheObjectInTheRectangle) {
