@@ -32,6 +32,7 @@
 #include "dg4d/training/densify.h"
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
+#include "dg4d/training/optimisation.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::dynamic_gaussians {
@@ -103,83 +104,6 @@ class ReferenceViews {
   std::map<int, Pictures> pictures_;
 };
 
-// The Gaussians and their motion while they are fitted.
-class Fit {
- public:
-  Fit(const Gaussians& initial, const MotionShape& shape,
-      const Options& options, at::Generator& generator)
-      : canonical_(initial),
-        motion_(shape, initial, generator),
-        joint_(options.optimize_gaussians),
-        rigid_(options.regularisation.rigidity > 0),
-        density_(options.densify, initial.size()) {
-    motion_.deformation().VisitParameters(
-        [&](const std::string& name, at::Tensor& value) {
-          adam_.Add(name, value,
-                    absl::StartsWith(name, "grid") ? options.grid_rate
-                                                   : options.network_rate);
-        });
-    if (joint_) AddGaussians(initial, options.rates, adam_);
-    if (rigid_) rigidity_.FindNeighbours(initial.means);
-    Bind();
-  }
-
-  Adam& adam() { return adam_; }
-  const Motion& motion() const { return motion_; }
-
-  // The canonical Gaussians as they are now; differentiable if they are fitted
-  // too.
-  Gaussians Canonical() const {
-    return joint_ ? GaussiansIn(adam_) : canonical_;
-  }
-
-  const Rigidity& rigidity() const { return rigidity_; }
-  DensityControl& density() { return density_; }
-
-  // Takes the step after `steps_done` down the gradients, and lets Gaussians
-  // come and go.
-  absl::Status EndStep(int64_t steps_done, at::Generator& generator) {
-    adam_.Step(steps_done);
-    if (!joint_) return absl::OkStatus();
-    DG4D_ASSIGN_OR_RETURN(const bool changed,
-                          density_.EndStep(steps_done + 1, generator, adam_));
-    if (rigid_ && (changed || (steps_done + 1) % kStepsBetweenSearches == 0)) {
-      rigidity_.FindNeighbours(adam_["means"]);
-    }
-    return absl::OkStatus();
-  }
-
-  // What the stage writes.
-  void WriteTo(Scene& scene, int samples_per_frame) const {
-    const Gaussians current = Canonical();
-    if (joint_) scene.gaussians = DetachedCopy(current);
-    scene.gaussian_frames = motion_.Bake(current, samples_per_frame);
-  }
-
-  void VisitState(StateArchive& archive) {
-    adam_.VisitState(archive);
-    rigidity_.VisitState(archive);
-    density_.VisitState(archive);
-    if (archive.restoring()) Bind();
-  }
-
- private:
-  // Lets the motion use what Adam steps.
-  void Bind() {
-    motion_.deformation().VisitParameters(
-        [&](const std::string& name, at::Tensor& value) {
-          value = adam_[name];
-        });
-  }
-
-  Gaussians canonical_;
-  Motion motion_;
-  bool joint_, rigid_;
-  Adam adam_;
-  Rigidity rigidity_;
-  DensityControl density_;
-};
-
 // How many of the first frames take part at `progress` in (0, 1].
 int JoinedFrames(int frames, double widen_until, double progress) {
   if (progress >= widen_until) return frames;
@@ -206,17 +130,116 @@ std::vector<double> DrawFrames(int joined, int frames, int count,
   return all;
 }
 
-at::Tensor Regularisation(const Fit& fit, const Gaussians& canonical,
-                          const GaussianBatch& batch,
-                          const RegularisationOptions& options) {
+// The Gaussians and their motion while they are fitted.
+class Fit final : public Optimisation {
+ public:
+  // What is fitted to, which outlives the fit.
+  struct Against {
+    const GaussianRenderer& renderer;
+    const GuidanceSet& guidances;
+    // Empty if there is no video.
+    std::optional<ReferenceViews>& reference;
+    Camera reference_camera;
+    int frames;
+  };
+
+  Fit(const Gaussians& initial, const MotionShape& shape,
+      const Options& options, const Against& against, at::Generator& generator)
+      : options_(options),
+        against_(against),
+        generator_(generator),
+        sampler_(options.views, against.reference_camera),
+        canonical_(initial),
+        motion_(shape, initial, generator),
+        joint_(options.optimize_gaussians),
+        rigid_(options.regularisation.rigidity > 0),
+        density_(options.densify, initial.size()) {
+    motion_.deformation().VisitParameters(
+        [&](const std::string& name, at::Tensor& value) {
+          adam_.Add(name, value,
+                    absl::StartsWith(name, "grid") ? options.grid_rate
+                                                   : options.network_rate);
+        });
+    if (joint_) AddGaussians(initial, options.rates, adam_);
+    if (rigid_) rigidity_.FindNeighbours(initial.means);
+    Bind();
+  }
+
+  absl::StatusOr<Metrics> Step(int64_t steps_done, double progress) override {
+    const double loss = Descend(steps_done, progress);
+    adam_.Step(steps_done);
+    if (joint_) DG4D_RETURN_IF_ERROR(LetGaussiansComeAndGo(steps_done + 1));
+    return Metrics{{"loss", loss}};
+  }
+
+  void WriteTo(Scene& scene) const override {
+    const Gaussians current = Canonical();
+    if (joint_) scene.gaussians = DetachedCopy(current);
+    scene.gaussian_frames = motion_.Bake(current, options_.samples_per_frame);
+  }
+
+  void VisitState(StateArchive& archive) override {
+    adam_.VisitState(archive);
+    rigidity_.VisitState(archive);
+    density_.VisitState(archive);
+    if (archive.restoring()) Bind();
+  }
+
+  const Adam& adam() const override { return adam_; }
+
+ private:
+  // Lets the motion use what Adam steps.
+  void Bind() {
+    motion_.deformation().VisitParameters(
+        [&](const std::string& name, at::Tensor& value) {
+          value = adam_[name];
+        });
+  }
+
+  // The canonical Gaussians as they are now; differentiable if they are fitted
+  // too.
+  Gaussians Canonical() const {
+    return joint_ ? GaussiansIn(adam_) : canonical_;
+  }
+
+  // Leaves the gradients of the step after `steps_done`; returns its loss.
+  double Descend(int64_t steps_done, double progress);
+
+  at::Tensor Regularisation(const Gaussians& canonical,
+                            const GaussianBatch& batch) const;
+
+  absl::Status LetGaussiansComeAndGo(int64_t steps_done) {
+    DG4D_ASSIGN_OR_RETURN(const bool changed,
+                          density_.EndStep(steps_done, generator_, adam_));
+    if (rigid_ && (changed || steps_done % kStepsBetweenSearches == 0)) {
+      rigidity_.FindNeighbours(adam_["means"]);
+    }
+    return absl::OkStatus();
+  }
+
+  const Options& options_;
+  const Against against_;
+  at::Generator& generator_;
+  const ViewSampler sampler_;
+  Gaussians canonical_;
+  Motion motion_;
+  bool joint_, rigid_;
+  Adam adam_;
+  Rigidity rigidity_;
+  DensityControl density_;
+};
+
+at::Tensor Fit::Regularisation(const Gaussians& canonical,
+                               const GaussianBatch& batch) const {
+  const RegularisationOptions& options = options_.regularisation;
   at::Tensor sum;
   const auto add = [&](double weight, const at::Tensor& value) {
     sum = sum.defined() ? sum + weight * value : weight * value;
   };
   if (options.rigidity > 0) {
-    add(options.rigidity, fit.rigidity()(canonical, batch));
+    add(options.rigidity, rigidity_(canonical, batch));
   }
-  const HexPlane* grid = fit.motion().deformation().grid();
+  const HexPlane* grid = motion_.deformation().grid();
   if (grid == nullptr) return sum;
   if (options.space_variation > 0) {
     add(options.space_variation, grid->SpaceVariation());
@@ -228,6 +251,62 @@ at::Tensor Regularisation(const Fit& fit, const Gaussians& canonical,
     add(options.time_deviation, grid->TimeDeviation());
   }
   return sum;
+}
+
+double Fit::Descend(int64_t steps_done, double progress) {
+  const int joined =
+      JoinedFrames(against_.frames, options_.widen_until, progress);
+  const std::vector<double> shown =
+      DrawFrames(joined, against_.frames, options_.frames_per_step, generator_);
+  std::vector<GuidedBatch> batches = against_.guidances.Plan(
+      sampler_, shown, progress, generator_, joined - 1);
+  std::vector<Job> jobs;
+  Views video_views;
+  std::optional<ReferenceViews>& reference = against_.reference;
+  if (reference.has_value()) {
+    video_views = reference->At(
+        shown, std::min(options_.reference.size, sampler_.SizeAt(progress)));
+    const double ramp = options_.reference.ramp ? progress : 1.0;
+    jobs.push_back({&video_views, static_cast<double>(video_views.size()),
+                    [&reference, &video_views, ramp] {
+                      return reference->Loss(video_views, ramp);
+                    }});
+  }
+  for (GuidedBatch& batch : batches) {
+    jobs.push_back({&batch.views, batch.views.size() / batch.share,
+                    [this, &batch] { return against_.guidances.Loss(batch); }});
+  }
+
+  const std::vector<double> times = FramesOf(jobs);
+  const Gaussians canonical = Canonical();
+  const GaussianBatch batch = motion_.At(canonical, times);
+  const GaussianBatch leaves = Leaves(batch);
+  double loss_value = 0;
+  for (const std::vector<Job>& group :
+       Group(jobs, options_.views.max_views_per_batch)) {
+    int64_t views = 0;
+    for (const Job& job : group) views += job.views->size();
+    at::Tensor offsets;
+    if (density_.Counts(steps_done)) {
+      offsets =
+          at::zeros({views, canonical.size(), 2}, canonical.means.options())
+              .set_requires_grad(true);
+    }
+    const at::Tensor radii =
+        Render(against_.renderer, leaves, times, group, offsets);
+    at::Tensor loss;
+    for (const Job& job : group) {
+      const at::Tensor part = job.loss();
+      loss = loss.defined() ? loss + part : part;
+    }
+    loss.backward();
+    loss_value += loss.item<double>();
+    if (offsets.defined()) {
+      AddScreenGradients(offsets.grad(), radii, group, density_.gradients());
+    }
+  }
+  Backward(batch, leaves, Regularisation(canonical, batch));
+  return loss_value;
 }
 
 absl::StatusOr<int> FrameCount(const Options& options, const Scene& scene) {
@@ -269,76 +348,8 @@ class DynamicGaussians final : public Stage {
   absl::Status DoRun(RunContext& context, Scene& scene) override;
 
  private:
-  // One step; returns the loss.
-  double Step(const GaussianRenderer& renderer, const GuidanceSet& guidances,
-              std::optional<ReferenceViews>& reference,
-              const ViewSampler& sampler, int frames, int64_t steps_done,
-              at::Generator& generator, Fit& fit) const;
-
   const Options options_;
 };
-
-double DynamicGaussians::Step(const GaussianRenderer& renderer,
-                              const GuidanceSet& guidances,
-                              std::optional<ReferenceViews>& reference,
-                              const ViewSampler& sampler, int frames,
-                              int64_t steps_done, at::Generator& generator,
-                              Fit& fit) const {
-  const double progress = static_cast<double>(steps_done + 1) /
-                          static_cast<double>(options_.iterations);
-  const int joined = JoinedFrames(frames, options_.widen_until, progress);
-  const std::vector<double> shown =
-      DrawFrames(joined, frames, options_.frames_per_step, generator);
-  std::vector<GuidedBatch> batches =
-      guidances.Plan(sampler, shown, progress, generator, joined - 1);
-  std::vector<Job> jobs;
-  Views video_views;
-  if (reference.has_value()) {
-    video_views = reference->At(
-        shown, std::min(options_.reference.size, sampler.SizeAt(progress)));
-    const double ramp = options_.reference.ramp ? progress : 1.0;
-    jobs.push_back({&video_views, static_cast<double>(video_views.size()),
-                    [&reference, &video_views, ramp] {
-                      return reference->Loss(video_views, ramp);
-                    }});
-  }
-  for (GuidedBatch& batch : batches) {
-    jobs.push_back({&batch.views, batch.views.size() / batch.share,
-                    [&guidances, &batch] { return guidances.Loss(batch); }});
-  }
-
-  const std::vector<double> times = FramesOf(jobs);
-  const Gaussians canonical = fit.Canonical();
-  const GaussianBatch batch = fit.motion().At(canonical, times);
-  const GaussianBatch leaves = Leaves(batch);
-  double loss_value = 0;
-  for (const std::vector<Job>& group :
-       Group(jobs, options_.views.max_views_per_batch)) {
-    int64_t views = 0;
-    for (const Job& job : group) views += job.views->size();
-    at::Tensor offsets;
-    if (fit.density().Counts(steps_done)) {
-      offsets =
-          at::zeros({views, canonical.size(), 2}, canonical.means.options())
-              .set_requires_grad(true);
-    }
-    const at::Tensor radii = Render(renderer, leaves, times, group, offsets);
-    at::Tensor loss;
-    for (const Job& job : group) {
-      const at::Tensor part = job.loss();
-      loss = loss.defined() ? loss + part : part;
-    }
-    loss.backward();
-    loss_value += loss.item<double>();
-    if (offsets.defined()) {
-      AddScreenGradients(offsets.grad(), radii, group,
-                         fit.density().gradients());
-    }
-  }
-  Backward(batch, leaves,
-           Regularisation(fit, canonical, batch, options_.regularisation));
-  return loss_value;
-}
 
 absl::Status DynamicGaussians::DoRun(RunContext& context, Scene& scene) {
   DG4D_ASSIGN_OR_RETURN(const int frames, FrameCount(options_, scene));
@@ -367,36 +378,15 @@ absl::Status DynamicGaussians::DoRun(RunContext& context, Scene& scene) {
   const bool loops =
       options_.loop == "auto" ? Loops(scene.video) : options_.loop == "always";
   Fit fit(initial, options_.Shape(frames, loops), options_,
+          {.renderer = *renderer,
+           .guidances = guidances,
+           .reference = reference,
+           .reference_camera = HasSlot(scene, Slot::kReference)
+                                   ? scene.reference_camera
+                                   : OrbitCamera({.radius = 2}),
+           .frames = frames},
           context.generator());
-  const ViewSampler sampler(options_.views, HasSlot(scene, Slot::kReference)
-                                                ? scene.reference_camera
-                                                : OrbitCamera({.radius = 2}));
-
-  int64_t step = 0;
-  const auto visit = [&](StateArchive& archive) {
-    archive("step", step);
-    archive("generator", context.generator());
-    fit.VisitState(archive);
-  };
-  DG4D_RETURN_IF_ERROR(context.Restore(visit));
-  while (step < options_.iterations) {
-    const double loss = Step(*renderer, guidances, reference, sampler, frames,
-                             step, context.generator(), fit);
-    DG4D_RETURN_IF_ERROR(fit.EndStep(step, context.generator()));
-    ++step;
-    context.Snapshot(step, [&] {
-      Scene snapshot = scene;
-      fit.WriteTo(snapshot, options_.samples_per_frame);
-      return snapshot;
-    });
-    DG4D_RETURN_IF_ERROR(
-        context.EndStep(step, options_.iterations, {{"loss", loss}}, visit));
-  }
-  fit.WriteTo(scene, options_.samples_per_frame);
-  if (const int64_t bad = fit.adam().non_finite_gradients(); bad > 0) {
-    context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
-  }
-  return absl::OkStatus();
+  return Optimise(fit, options_.iterations, scene, context);
 }
 
 DG4D_REGISTER(Stage, DynamicGaussians, "dynamic_gaussians",

@@ -24,6 +24,7 @@
 #include "dg4d/training/densify.h"
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
+#include "dg4d/training/optimisation.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::static_gaussians {
@@ -68,33 +69,63 @@ struct ReferenceOptions {
   }
 };
 
-// The Gaussians while they are fitted.
-class Fit {
- public:
-  Fit(const Gaussians& initial, const GaussianRates& rates,
-      const DensifyOptions& densify)
-      : density_(densify, initial.size()) {
-    AddGaussians(initial, rates, adam_);
+struct Options {
+  int64_t iterations = 500;
+  PluginSpec<GaussianRenderer> renderer = {"gaussian_splatting"};
+  std::vector<WeightedPlugin<Guidance>> guidances;
+  InitialOptions initial;
+  int sh_degree = 0;
+  ReferenceOptions reference;
+  ViewOptions views;
+  GaussianRates rates = {.means = {1e-2, 2e-4, 500}};
+  DensifyOptions densify;
+  double final_min_opacity = 0.01;
+  double final_prune_above = 0.1;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("iterations", iterations, "Steps of optimisation.");
+    v("renderer", renderer, "Draws the Gaussians.");
+    v("guidances", guidances, "What says how views should change.");
+    v("initial", initial, "Where the Gaussians start.");
+    v("sh_degree", sh_degree,
+      "Degree of the spherical harmonics that colour a Gaussian, 0 to 3.");
+    v("reference", reference, "The view of the reference picture.");
+    v("views", views, "The views that guidances judge.");
+    rates.Visit(v);
+    v("densify", densify, "How the number of Gaussians changes.");
+    v("final_min_opacity", final_min_opacity,
+      "Less opaque Gaussians are removed at the end.");
+    v("final_prune_above", final_prune_above,
+      "Gaussians with a larger standard deviation are removed at the end.");
   }
-
-  Adam& adam() { return adam_; }
-  DensityControl& density() { return density_; }
-
-  // As they are now; differentiable.
-  Gaussians Current() const { return GaussiansIn(adam_); }
-
-  // The same as plain data.
-  Gaussians Detached() const { return DetachedCopy(Current()); }
-
-  void VisitState(StateArchive& archive) {
-    adam_.VisitState(archive);
-    density_.VisitState(archive);
-  }
-
- private:
-  Adam adam_;
-  DensityControl density_;
+  absl::Status Validate() const;
 };
+
+absl::Status Options::Validate() const {
+  if (iterations < 0) {
+    return absl::InvalidArgumentError("iterations must not be negative");
+  }
+  if (sh_degree < 0 || sh_degree > kMaxShDegree) {
+    return absl::InvalidArgumentError("sh_degree must be from 0 to 3");
+  }
+  if (initial.from == "file" && initial.file.empty()) {
+    return absl::InvalidArgumentError("initial.file must name a PLY file");
+  }
+  if (initial.points < 1 || initial.ball_radius <= 0 || initial.opacity <= 0 ||
+      initial.opacity >= 1) {
+    return absl::InvalidArgumentError(
+        "initial.points and initial.ball_radius must be positive, "
+        "initial.opacity between 0 and 1");
+  }
+  if (reference.size < 1 || reference.rgb_weight < 0 ||
+      reference.alpha_weight < 0) {
+    return absl::InvalidArgumentError(
+        "reference.size must be positive and its weights not negative");
+  }
+  DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
+  return Annotate(densify.Validate(), "densify");
+}
 
 // The loss of the view that the reference camera has.
 class ReferenceView {
@@ -130,42 +161,107 @@ double Descend(const at::Tensor& loss) {
   return loss.item<double>();
 }
 
+// The Gaussians while they are fitted.
+class Fit final : public Optimisation {
+ public:
+  // `reference` is empty if there is no picture. The referred-to outlive it.
+  Fit(const Gaussians& initial, const Options& options,
+      const GaussianRenderer& renderer, const GuidanceSet& guidances,
+      const std::optional<ReferenceView>& reference,
+      const Camera& reference_camera, at::Generator& generator)
+      : options_(options),
+        renderer_(renderer),
+        guidances_(guidances),
+        reference_(reference),
+        generator_(generator),
+        sampler_(options.views, reference_camera),
+        density_(options.densify, initial.size()) {
+    AddGaussians(initial, options.rates, adam_);
+  }
+
+  absl::StatusOr<Metrics> Step(int64_t steps_done, double progress) override {
+    double loss = 0;
+    if (reference_.has_value()) {
+      loss +=
+          Descend(reference_->Loss(renderer_, GaussiansIn(adam_),
+                                   options_.reference.ramp ? progress : 1.0));
+    }
+    std::vector<GuidedBatch> batches =
+        guidances_.Plan(sampler_, {0.0}, progress, generator_);
+    for (GuidedBatch& batch : batches) {
+      loss += DescendGuided(steps_done, &batch == &batches.back(), batch);
+    }
+    adam_.Step(steps_done);
+    DG4D_RETURN_IF_ERROR(
+        density_.EndStep(steps_done + 1, generator_, adam_).status());
+    return Metrics{
+        {"loss", loss},
+        {"gaussians", static_cast<double>(GaussiansIn(adam_).size())}};
+  }
+
+  void VisitState(StateArchive& archive) override {
+    adam_.VisitState(archive);
+    density_.VisitState(archive);
+  }
+
+  void WriteTo(Scene& scene) const override {
+    scene.gaussians = DetachedCopy(GaussiansIn(adam_));
+  }
+
+  const Adam& adam() const override { return adam_; }
+
+ private:
+  // Renders a batch of the step after `steps_done`, goes down its guidances'
+  // loss, and notes how it pulls at the Gaussians on the screen. `is_last` says
+  // that it is the step's last batch. Returns the loss.
+  double DescendGuided(int64_t steps_done, bool is_last, GuidedBatch& batch);
+
+  const Options& options_;
+  const GaussianRenderer& renderer_;
+  const GuidanceSet& guidances_;
+  const std::optional<ReferenceView>& reference_;
+  at::Generator& generator_;
+  ViewSampler sampler_;
+  Adam adam_;
+  DensityControl density_;
+};
+
+double Fit::DescendGuided(int64_t steps_done, bool is_last,
+                          GuidedBatch& batch) {
+  Views& views = batch.views;
+  const Gaussians current = GaussiansIn(adam_);
+  const at::Tensor offsets =
+      at::zeros({views.size(), current.size(), 2}, current.means.options())
+          .set_requires_grad(true);
+  const GaussianRendering rendering =
+      renderer_.Render(BatchOf(current, views.size()), views.cameras,
+                       views.background.to(current.means.device()), offsets);
+  views.rgb = rendering.rgb;
+  views.alpha = rendering.alpha;
+  views.depth = rendering.depth;
+  const double loss = Descend(guidances_.Loss(batch));
+
+  if (!density_.Counts(steps_done) || !offsets.grad().defined()) {
+    return loss;
+  }
+  if (options_.densify.statistics == "all_views") {
+    // Losses are means over views; a view's own pull is what counts, or the
+    // threshold would depend on how many there are.
+    density_.gradients().Add(offsets.grad(), rendering.radii,
+                             views.size() / batch.share);
+  } else if (is_last) {
+    const int last = views.size() - 1;
+    density_.gradients().Add(offsets.grad().narrow(0, last, 1),
+                             rendering.radii.narrow(0, last, 1), 1);
+  }
+  return loss;
+}
+
 }  // namespace
 
 class StaticGaussians final : public Stage {
  public:
-  struct Options {
-    int64_t iterations = 500;
-    PluginSpec<GaussianRenderer> renderer = {"gaussian_splatting"};
-    std::vector<WeightedPlugin<Guidance>> guidances;
-    InitialOptions initial;
-    int sh_degree = 0;
-    ReferenceOptions reference;
-    ViewOptions views;
-    GaussianRates rates = {.means = {1e-2, 2e-4, 500}};
-    DensifyOptions densify;
-    double final_min_opacity = 0.01;
-    double final_prune_above = 0.1;
-
-    template <typename V>
-    void Visit(V& v) {
-      v("iterations", iterations, "Steps of optimisation.");
-      v("renderer", renderer, "Draws the Gaussians.");
-      v("guidances", guidances, "What says how views should change.");
-      v("initial", initial, "Where the Gaussians start.");
-      v("sh_degree", sh_degree,
-        "Degree of the spherical harmonics that colour a Gaussian, 0 to 3.");
-      v("reference", reference, "The view of the reference picture.");
-      v("views", views, "The views that guidances judge.");
-      rates.Visit(v);
-      v("densify", densify, "How the number of Gaussians changes.");
-      v("final_min_opacity", final_min_opacity,
-        "Less opaque Gaussians are removed at the end.");
-      v("final_prune_above", final_prune_above,
-        "Gaussians with a larger standard deviation are removed at the end.");
-    }
-    absl::Status Validate() const;
-  };
+  using Options = static_gaussians::Options;
 
   explicit StaticGaussians(Options options) : options_(std::move(options)) {}
 
@@ -180,40 +276,9 @@ class StaticGaussians final : public Stage {
  private:
   absl::StatusOr<Gaussians> Initial(const GuidanceSet& guidances,
                                     RunContext& context) const;
-  // Renders a batch of the step after `steps_done`, goes down its guidances'
-  // loss, and notes how it pulls at the Gaussians on the screen. `is_last` says
-  // that it is the step's last batch. Returns the loss.
-  double DescendGuided(const GaussianRenderer& renderer,
-                       const GuidanceSet& guidances, int64_t steps_done,
-                       bool is_last, GuidedBatch& batch, Fit& fit) const;
 
   const Options options_;
 };
-
-absl::Status StaticGaussians::Options::Validate() const {
-  if (iterations < 0) {
-    return absl::InvalidArgumentError("iterations must not be negative");
-  }
-  if (sh_degree < 0 || sh_degree > kMaxShDegree) {
-    return absl::InvalidArgumentError("sh_degree must be from 0 to 3");
-  }
-  if (initial.from == "file" && initial.file.empty()) {
-    return absl::InvalidArgumentError("initial.file must name a PLY file");
-  }
-  if (initial.points < 1 || initial.ball_radius <= 0 || initial.opacity <= 0 ||
-      initial.opacity >= 1) {
-    return absl::InvalidArgumentError(
-        "initial.points and initial.ball_radius must be positive, "
-        "initial.opacity between 0 and 1");
-  }
-  if (reference.size < 1 || reference.rgb_weight < 0 ||
-      reference.alpha_weight < 0) {
-    return absl::InvalidArgumentError(
-        "reference.size must be positive and its weights not negative");
-  }
-  DG4D_RETURN_IF_ERROR(Annotate(views.Validate(), "views"));
-  return Annotate(densify.Validate(), "densify");
-}
 
 absl::StatusOr<Gaussians> StaticGaussians::Initial(const GuidanceSet& guidances,
                                                    RunContext& context) const {
@@ -237,39 +302,6 @@ absl::StatusOr<Gaussians> StaticGaussians::Initial(const GuidanceSet& guidances,
                              options_.sh_degree, context.generator());
 }
 
-double StaticGaussians::DescendGuided(const GaussianRenderer& renderer,
-                                      const GuidanceSet& guidances,
-                                      int64_t steps_done, bool is_last,
-                                      GuidedBatch& batch, Fit& fit) const {
-  Views& views = batch.views;
-  const Gaussians current = fit.Current();
-  const at::Tensor offsets =
-      at::zeros({views.size(), current.size(), 2}, current.means.options())
-          .set_requires_grad(true);
-  const GaussianRendering rendering =
-      renderer.Render(BatchOf(current, views.size()), views.cameras,
-                      views.background.to(current.means.device()), offsets);
-  views.rgb = rendering.rgb;
-  views.alpha = rendering.alpha;
-  views.depth = rendering.depth;
-  const double loss = Descend(guidances.Loss(batch));
-
-  if (!fit.density().Counts(steps_done) || !offsets.grad().defined()) {
-    return loss;
-  }
-  if (options_.densify.statistics == "all_views") {
-    // Losses are means over views; a view's own pull is what counts, or the
-    // threshold would depend on how many there are.
-    fit.density().gradients().Add(offsets.grad(), rendering.radii,
-                                  views.size() / batch.share);
-  } else if (is_last) {
-    const int last = views.size() - 1;
-    fit.density().gradients().Add(offsets.grad().narrow(0, last, 1),
-                                  rendering.radii.narrow(0, last, 1), 1);
-  }
-  return loss;
-}
-
 absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
   DG4D_ASSIGN_OR_RETURN(const std::unique_ptr<GaussianRenderer> renderer,
                         options_.renderer.Create());
@@ -291,59 +323,19 @@ absl::Status StaticGaussians::DoRun(RunContext& context, Scene& scene) {
         &initial.opacity_logits, &initial.sh}) {
     *tensor = tensor->to(context.device());
   }
-  Fit fit(initial, options_.rates, options_.densify);
-  const ViewSampler sampler(options_.views, reference.has_value()
-                                                ? scene.reference_camera
-                                                : OrbitCamera({.radius = 2}));
+  Fit fit(initial, options_, *renderer, guidances, reference,
+          reference.has_value() ? scene.reference_camera
+                                : OrbitCamera({.radius = 2}),
+          context.generator());
+  DG4D_RETURN_IF_ERROR(Optimise(fit, options_.iterations, scene, context));
 
-  int64_t step = 0;
-  const auto visit = [&](StateArchive& archive) {
-    archive("step", step);
-    archive("generator", context.generator());
-    fit.VisitState(archive);
-  };
-  DG4D_RETURN_IF_ERROR(context.Restore(visit));
-
-  while (step < options_.iterations) {
-    const double progress = static_cast<double>(step + 1) /
-                            static_cast<double>(options_.iterations);
-    double loss = 0;
-    if (reference.has_value()) {
-      loss += Descend(reference->Loss(
-          *renderer, fit.Current(), options_.reference.ramp ? progress : 1.0));
-    }
-    std::vector<GuidedBatch> batches =
-        guidances.Plan(sampler, {0.0}, progress, context.generator());
-    for (GuidedBatch& batch : batches) {
-      loss += DescendGuided(*renderer, guidances, step,
-                            &batch == &batches.back(), batch, fit);
-    }
-    fit.adam().Step(step);
-    ++step;
-    DG4D_RETURN_IF_ERROR(
-        fit.density().EndStep(step, context.generator(), fit.adam()).status());
-    context.Snapshot(step, [&] {
-      Scene snapshot = scene;
-      snapshot.gaussians = fit.Detached();
-      return snapshot;
-    });
-    DG4D_RETURN_IF_ERROR(context.EndStep(
-        step, options_.iterations,
-        {{"loss", loss},
-         {"gaussians", static_cast<double>(fit.Current().size())}},
-        visit));
-  }
-
-  const Gaussians fitted = fit.Detached();
+  const Gaussians fitted = scene.gaussians;
   scene.gaussians = Rows(fitted, RowsToKeep(fitted, options_.final_min_opacity,
                                             options_.final_prune_above));
   if (scene.gaussians.empty()) {
     return absl::FailedPreconditionError(
         "every Gaussian was pruned at the end: lower final_min_opacity or "
         "raise final_prune_above");
-  }
-  if (const int64_t bad = fit.adam().non_finite_gradients(); bad > 0) {
-    context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
   }
   return absl::OkStatus();
 }

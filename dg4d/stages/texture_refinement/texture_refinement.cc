@@ -21,8 +21,10 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/stage.h"
+#include "dg4d/scene/camera.h"
 #include "dg4d/stages/texture_refinement/trainable_meshes.h"
 #include "dg4d/training/guidance_set.h"
+#include "dg4d/training/optimisation.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::texture_refinement {
@@ -309,6 +311,89 @@ std::vector<double> ChooseClip(const std::vector<double>& frames, int length,
   return {frames.begin() + first, frames.begin() + first + length};
 }
 
+// The meshes while they are refined.
+class Refinement final : public Optimisation {
+ public:
+  // What is refined by, which outlives the refinement.
+  struct Against {
+    const MeshRenderer& renderer;
+    const GuidanceSet& guidances;
+    const KnownFrames& known;
+    Camera reference_camera;
+  };
+
+  // `meshes` stand at `times`, and share a texture if `share` says so.
+  Refinement(const std::vector<Mesh>& meshes, const std::vector<double>& times,
+             bool share, const TextureRefinement::Options& options,
+             const Against& against, RunContext& context)
+      : options_(options),
+        against_(against),
+        times_(times),
+        generator_(context.generator()),
+        sampler_(options.views, against.reference_camera),
+        meshes_(meshes, times,
+                {.share_texture = share,
+                 .texture_rate = options.texture_rate,
+                 .geometry_rate = options.geometry_rate},
+                context.device()) {}
+
+  absl::StatusOr<Metrics> Step(int64_t steps_done, double progress) override {
+    double loss_value = 0;
+    const auto descend = [&](const at::Tensor& loss) {
+      loss.backward();
+      loss_value += loss.item<double>();
+    };
+    if (!against_.known.empty() && options_.known.weight > 0) {
+      descend(against_.known.Loss(meshes_, against_.renderer, generator_));
+    }
+    for (GuidedBatch& batch : Plan(progress)) {
+      Views& views = batch.views;
+      const MeshRendering rendering = meshes_.Render(
+          against_.renderer, views.cameras, views.frames, views.background);
+      views.rgb = rendering.rgb;
+      views.alpha = rendering.alpha;
+      views.depth = rendering.depth;
+      descend(against_.guidances.Loss(batch));
+    }
+    if (options_.total_variation_weight > 0) {
+      descend(meshes_.TotalVariation() * options_.total_variation_weight);
+    }
+    if (options_.colour_change_weight > 0) {
+      descend(meshes_.ColourChange() * options_.colour_change_weight);
+    }
+    if (options_.geometry_rate.At(steps_done) > 0 &&
+        options_.roughness_weight > 0) {
+      descend(meshes_.Roughness() * options_.roughness_weight);
+    }
+    meshes_.Step(steps_done);
+    return Metrics{{"loss", loss_value}};
+  }
+
+  void VisitState(StateArchive& archive) override {
+    meshes_.VisitState(archive);
+  }
+
+  void WriteTo(Scene& scene) const override { scene.meshes = meshes_.Result(); }
+
+  const Adam& adam() const override { return meshes_.adam(); }
+
+ private:
+  // The views that guidances judge at `progress`.
+  std::vector<GuidedBatch> Plan(double progress) const {
+    if (against_.guidances.empty()) return {};
+    const std::vector<double> clip =
+        ChooseClip(times_, options_.clip_frames, generator_);
+    return against_.guidances.Plan(sampler_, clip, progress, generator_);
+  }
+
+  const TextureRefinement::Options& options_;
+  const Against against_;
+  const std::vector<double> times_;
+  at::Generator& generator_;
+  const ViewSampler sampler_;
+  TrainableMeshes meshes_;
+};
+
 }  // namespace
 
 absl::Status TextureRefinement::DoRun(RunContext& context, Scene& scene) {
@@ -335,72 +420,15 @@ absl::Status TextureRefinement::DoRun(RunContext& context, Scene& scene) {
                       HaveOneTexture(scene.meshes));
   DG4D_RETURN_IF_ERROR(guidances.Prepare(scene, context));
 
-  TrainableMeshes meshes(scene.meshes, times,
-                         {.share_texture = share,
-                          .texture_rate = options_.texture_rate,
-                          .geometry_rate = options_.geometry_rate},
-                         context.device());
-  const ViewSampler sampler(options_.views, HasSlot(scene, Slot::kReference)
-                                                ? scene.reference_camera
-                                                : OrbitCamera({.radius = 2}));
-  int64_t step = 0;
-  const auto visit = [&](StateArchive& archive) {
-    archive("step", step);
-    archive("generator", context.generator());
-    meshes.VisitState(archive);
-  };
-  DG4D_RETURN_IF_ERROR(context.Restore(visit));
-
-  while (step < options_.iterations) {
-    double loss_value = 0;
-    const auto descend = [&](const at::Tensor& loss) {
-      loss.backward();
-      loss_value += loss.item<double>();
-    };
-    if (!known.empty() && options_.known.weight > 0) {
-      descend(known.Loss(meshes, *renderer, context.generator()));
-    }
-    if (!guidances.empty()) {
-      const double progress = static_cast<double>(step + 1) /
-                              static_cast<double>(options_.iterations);
-      const std::vector<double> clip =
-          ChooseClip(times, options_.clip_frames, context.generator());
-      for (GuidedBatch& batch :
-           guidances.Plan(sampler, clip, progress, context.generator())) {
-        Views& views = batch.views;
-        const MeshRendering rendering = meshes.Render(
-            *renderer, views.cameras, views.frames, views.background);
-        views.rgb = rendering.rgb;
-        views.alpha = rendering.alpha;
-        views.depth = rendering.depth;
-        descend(guidances.Loss(batch));
-      }
-    }
-    if (options_.total_variation_weight > 0) {
-      descend(meshes.TotalVariation() * options_.total_variation_weight);
-    }
-    if (options_.colour_change_weight > 0) {
-      descend(meshes.ColourChange() * options_.colour_change_weight);
-    }
-    if (options_.geometry_rate.At(step) > 0 && options_.roughness_weight > 0) {
-      descend(meshes.Roughness() * options_.roughness_weight);
-    }
-    meshes.Step(step);
-    ++step;
-    context.Snapshot(step, [&] {
-      Scene snapshot = scene;
-      snapshot.meshes = meshes.Result();
-      return snapshot;
-    });
-    DG4D_RETURN_IF_ERROR(context.EndStep(step, options_.iterations,
-                                         {{"loss", loss_value}}, visit));
-  }
-
-  scene.meshes = meshes.Result();
-  if (const int64_t bad = meshes.non_finite_gradients(); bad > 0) {
-    context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
-  }
-  return absl::OkStatus();
+  Refinement refinement(scene.meshes, times, share, options_,
+                        {.renderer = *renderer,
+                         .guidances = guidances,
+                         .known = known,
+                         .reference_camera = HasSlot(scene, Slot::kReference)
+                                                 ? scene.reference_camera
+                                                 : OrbitCamera({.radius = 2})},
+                        context);
+  return Optimise(refinement, options_.iterations, scene, context);
 }
 
 DG4D_REGISTER(Stage, TextureRefinement, "texture_refinement",

@@ -53,7 +53,7 @@ class TrainableMeshes {
   at::Tensor Roughness() const;
 
   void Step(int64_t steps_done) { adam_.Step(steps_done); }
-  int64_t non_finite_gradients() const { return adam_.non_finite_gradients(); }
+  const Adam& adam() const { return adam_; }
   void VisitState(StateArchive& archive) { adam_.VisitState(archive); }
 
   // The meshes as they are now, with new normals if vertices moved.

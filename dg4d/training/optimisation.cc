@@ -1,0 +1,37 @@
+#include "dg4d/training/optimisation.h"
+
+#include "absl/strings/str_cat.h"
+#include "dg4d/base/status.h"
+
+namespace dg4d {
+
+absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
+                      Scene& scene, RunContext& context) {
+  int64_t step = 0;
+  const auto visit = [&](StateArchive& archive) {
+    archive("step", step);
+    archive("generator", context.generator());
+    optimisation.VisitState(archive);
+  };
+  DG4D_RETURN_IF_ERROR(context.Restore(visit));
+  while (step < iterations) {
+    const double progress =
+        static_cast<double>(step + 1) / static_cast<double>(iterations);
+    DG4D_ASSIGN_OR_RETURN(const Metrics metrics,
+                          optimisation.Step(step, progress));
+    ++step;
+    context.Snapshot(step, [&] {
+      Scene snapshot = scene;
+      optimisation.WriteTo(snapshot);
+      return snapshot;
+    });
+    DG4D_RETURN_IF_ERROR(context.EndStep(step, iterations, metrics, visit));
+  }
+  optimisation.WriteTo(scene);
+  if (const int64_t bad = optimisation.adam().non_finite_gradients(); bad > 0) {
+    context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace dg4d
