@@ -97,7 +97,7 @@ class Player {
   // Waits until the picture shows the present state.
   async settle() {
     await this.page.waitForFunction(
-        () => dg4dPlayer.settled() && !dg4dPlayer.state.playing, null,
+        () => dg4dScene.settled() && !dg4dScene.state.playing, null,
         {timeout: 60000});
   }
 
@@ -105,17 +105,17 @@ class Player {
   async picture() {
     await this.settle();
     const url = await this.page.evaluate(() => {
-      const {canvas} = dg4dPlayer;
-      dg4dPlayer.draw(canvas.width, canvas.height);  // else it may be cleared
+      const {canvas} = dg4dScene;
+      dg4dScene.draw(canvas.width, canvas.height);  // else it may be cleared
       return canvas.toDataURL('image/png');
     });
     return Buffer.from(url.split(',')[1], 'base64');
   }
 
-  state() { return this.page.evaluate(() => ({...dg4dPlayer.state})); }
+  state() { return this.page.evaluate(() => ({...dg4dScene.state})); }
   camera() {
     return this.page.evaluate(() => {
-      const {azimuth, elevation, radius, target} = dg4dPlayer.camera;
+      const {azimuth, elevation, radius, target} = dg4dScene.camera;
       return {azimuth, elevation, radius, target};
     });
   }
@@ -124,7 +124,7 @@ class Player {
   async expectChange(what, action) {
     const before = await this.picture();
     const drawn = () => this.page.evaluate(
-        () => dg4dPlayer.timings.frames.length);
+        () => dg4dScene.timings.frames.length);
     const count = await drawn();
     await action();
     const after = await this.picture();

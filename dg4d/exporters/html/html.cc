@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +8,7 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
 #include "dg4d/core/exporter.h"
+#include "dg4d/exporters/html/page.h"
 #include "dg4d/exporters/html/payload.h"
 #include "dg4d/exporters/html/player_files.h"
 #include "dg4d/exporters/html/player_scene.h"
@@ -20,29 +20,12 @@
 namespace dg4d::html {
 namespace {
 
-// Concatenated in this order into one script; each file uses those before it.
-constexpr const char* kScripts[] = {"camera.js",   "shaders.js", "gl.js",
-                                    "splats.js",   "meshes.js",  "gestures.js",
-                                    "controls.js", "player.js"};
 constexpr int kPosterSize = 384;
 
 // Text for between tags or quotes.
 std::string EscapeHtml(const std::string& text) {
   return absl::StrReplaceAll(
       text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
-}
-
-// `text` with each {{name}} replaced by its value; values are not looked into.
-std::string Fill(const std::string& text,
-                 const std::map<std::string, std::string>& values) {
-  std::string filled;
-  size_t end = 0;
-  for (size_t begin; (begin = text.find("{{", end)) != std::string::npos;) {
-    filled.append(text, end, begin - end);
-    end = text.find("}}", begin) + 2;
-    filled += values.at(text.substr(begin + 2, end - begin - 4));
-  }
-  return filled.append(text, end, std::string::npos);
 }
 
 // An <img> of the picture that the scene was made from, or nothing.
@@ -113,17 +96,14 @@ class Html final : public Exporter {
       DG4D_ASSIGN_OR_RETURN(poster, Poster(scene.reference));
     }
     const auto& files = PlayerFiles();
-    std::string script;
-    for (const char* name : kScripts) absl::StrAppend(&script, files.at(name));
-    return WriteFileAtomically(
-        path,
-        Fill(files.at("player.html"), {{"title", EscapeHtml(options_.title)},
-                                       {"style", files.at("player.css")},
-                                       {"poster", poster},
-                                       {"header", player.header.dump()},
-                                       {"payload", Base64(player.payload)},
-                                       {"worker", files.at("worker.js")},
-                                       {"script", script}}));
+    return WriteFileAtomically(path,
+                               FillPage(files.at("player.html"),
+                                        {{"title", EscapeHtml(options_.title)},
+                                         {"style", files.at("player.css")},
+                                         {"poster", poster},
+                                         {"header", player.header.dump()},
+                                         {"payload", Base64(player.payload)},
+                                         {"script", files.at("player.js")}}));
   }
 
  private:

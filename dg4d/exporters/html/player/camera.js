@@ -5,12 +5,18 @@ const RADIANS = Math.PI / 180;
 // A camera on a sphere around a target, upright. Azimuth 0 is in front (+z) and
 // grows towards +x; negative elevation is above, as in the program.
 class OrbitCamera {
-  constructor({fov_y, azimuth, elevation, radius, target}) {
-    this.fov = fov_y;
-    this.home = {azimuth, elevation, radius, target: [...target]};
+  // `home` as PlayerScene::header has it: fov_y, azimuth, elevation, radius,
+  // target.
+  constructor(home) {
+    this.setHome(home);
     this.reset();
   }
 
+  setHome({fov_y, azimuth, elevation, radius, target}) {
+    this.home = {fov: fov_y, azimuth, elevation, radius, target: [...target]};
+  }
+
+  // Back to where it began.
   reset() {
     Object.assign(this, this.home, {target: [...this.home.target]});
   }
@@ -36,6 +42,23 @@ class OrbitCamera {
     }
   }
 
+  // Stands at `position` and looks at `target`; upright, as always.
+  look(position, target) {
+    const [x, y, z] = position.map((p, i) => p - target[i]);
+    this.target = [...target];
+    this.radius = Math.max(1e-6, Math.hypot(x, y, z));
+    this.azimuth = Math.atan2(x, z) / RADIANS;
+    const height = Math.max(-1, Math.min(1, y / this.radius));
+    this.elevation = Math.max(-89.9, Math.min(89.9,
+                                              -Math.asin(height) / RADIANS));
+  }
+
+  // Where it stands.
+  position() {
+    const forward = this.rows()[2];
+    return this.target.map((t, i) => t - this.radius * forward[i]);
+  }
+
   // Axes of the view in the world: x right, y down, z forward.
   rows() {
     const a = this.azimuth * RADIANS, e = this.elevation * RADIANS;
@@ -53,7 +76,7 @@ class OrbitCamera {
   // fits every window.
   view(width, height, radius) {
     const rows = this.rows();
-    const position = this.target.map((t, i) => t - this.radius * rows[2][i]);
+    const position = this.position();
     const translation =
         rows.map((r) => -(r[0] * position[0] + r[1] * position[1] +
                           r[2] * position[2]));

@@ -7,7 +7,16 @@ function compile(gl, kind, source) {
   return shader;
 }
 
-// A program and the places of its uniforms by name.
+const programs = new WeakMap();  // of each context, by its shaders
+
+// A program and the places of its uniforms by name; compiled once.
+function programOf(gl, vertex, fragment) {
+  if (!programs.has(gl)) programs.set(gl, new Map());
+  const made = programs.get(gl), key = vertex + fragment;
+  if (!made.has(key)) made.set(key, makeProgram(gl, vertex, fragment));
+  return made.get(key);
+}
+
 function makeProgram(gl, vertex, fragment) {
   const program = gl.createProgram();
   gl.attachShader(program, compile(gl, gl.VERTEX_SHADER, vertex));

@@ -5,7 +5,7 @@
 class MeshLayer {
   constructor(gl, parts, meshes, images) {
     Object.assign(this, {gl, parts});
-    this.program = makeProgram(gl, MESH_VERTEX, MESH_FRAGMENT);
+    this.program = programOf(gl, MESH_VERTEX, MESH_FRAGMENT);
     this.textures = images.map((image) => this.upload(image));
     this.meshes = meshes.map((mesh) => ({
       array: gl.createVertexArray(),
@@ -32,6 +32,18 @@ class MeshLayer {
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_S, gl.CLAMP_TO_EDGE);
     gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_WRAP_T, gl.CLAMP_TO_EDGE);
     return texture;
+  }
+
+  // Gives the graphics card its memory back.
+  free() {
+    const {gl} = this;
+    for (const mesh of this.meshes) {
+      for (const name of ['positions', 'normals', 'uvs', 'indices', 'edges']) {
+        gl.deleteBuffer(mesh[name] || null);
+      }
+      gl.deleteVertexArray(mesh.array);
+    }
+    for (const texture of this.textures) gl.deleteTexture(texture);
   }
 
   draw(view, time, shade, background, wireframe) {

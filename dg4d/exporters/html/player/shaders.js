@@ -82,6 +82,11 @@ mat3 rotation_of(vec4 q) {
 // Real spherical harmonics with the signs of Kerbl et al. 2023.
 vec3 sh_colour(vec3 d) {
   int count = (u_sh_degree + 1) * (u_sh_degree + 1);
+  if (count == 1) {
+    int i = int(a_index);
+    vec3 sh = texelFetch(u_sh, ivec2(i & 2047, i >> 11), 0).rgb;
+    return max(0.5 + 0.28209479177387814 * sh, 0.0);
+  }
   float basis[16];
   float x = d.x, y = d.y, z = d.z;
   basis[0] = 0.28209479177387814;

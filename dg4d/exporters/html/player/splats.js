@@ -5,8 +5,8 @@
 class SplatLayer {
   constructor(gl, part, {texels, height, sh, shHeight}) {
     Object.assign(this, {gl, part});
-    this.splats = makeProgram(gl, SPLAT_VERTEX, SPLAT_FRAGMENT);
-    this.resolve = makeProgram(gl, RESOLVE_VERTEX, RESOLVE_FRAGMENT);
+    this.splats = programOf(gl, SPLAT_VERTEX, SPLAT_FRAGMENT);
+    this.resolve = programOf(gl, RESOLVE_VERTEX, RESOLVE_FRAGMENT);
     const floats = gl.getExtension('EXT_color_buffer_float') ||
         gl.getExtension('EXT_color_buffer_half_float');
     this.format = floats ? gl.RGBA16F : gl.RGBA8;
@@ -30,6 +30,17 @@ class SplatLayer {
     this.sums = null;
     this.frame = gl.createFramebuffer();
     this.sorted = false;
+  }
+
+  // Gives the graphics card its memory back.
+  free() {
+    const {gl} = this;
+    for (const texture of [this.gaussians, this.sh, this.sums]) {
+      gl.deleteTexture(texture);
+    }
+    gl.deleteBuffer(this.order);
+    gl.deleteVertexArray(this.array);
+    gl.deleteFramebuffer(this.frame);
   }
 
   setOrder(order) {

@@ -1,27 +1,31 @@
-// Runs in a worker: unpacks the scene, then sorts Gaussians by depth.
+// Runs in a worker: unpacks scenes, and sorts the Gaussians of each by depth
+// until told to forget it.
 'use strict';
 
 const TEXTURE_WIDTH = 2048;
 const GAUSSIANS_PER_ROW = TEXTURE_WIDTH / 2;  // of two texels each
 
-let sorter = null;
+const sorters = new Map();  // by the scene's id
 
 onmessage = async ({data}) => {
   try {
-    if (data.kind === 'unpack') await unpack(data.header, data.payload);
+    if (data.kind === 'unpack') await unpack(data);
     if (data.kind === 'sort') sort(data);
+    if (data.kind === 'forget') sorters.delete(data.id);
   } catch (error) {
     postMessage({kind: 'error', message: String(error.message || error)});
   }
 };
 
-async function unpack(header, payload) {
-  const bytes = await inflate(fromBase64(payload));
+// `payload` is deflated: bytes, or base64 of them.
+async function unpack({id, header, payload}) {
+  const bytes = await inflate(
+      typeof payload === 'string' ? fromBase64(payload) : payload);
   const array = (place) => unpackArray(bytes, header.arrays[place.array]);
-  const result = {kind: 'unpacked', gaussians: null, meshes: []};
+  const result = {kind: 'unpacked', id, gaussians: null, meshes: []};
   const transfers = [];
   if (header.gaussians) {
-    result.gaussians = unpackGaussians(header.gaussians, array);
+    result.gaussians = unpackGaussians(id, header.gaussians, array);
     transfers.push(result.gaussians.texels.buffer, result.gaussians.sh.buffer);
   }
   for (const part of header.meshes || []) {
@@ -71,7 +75,7 @@ function unpackArray(bytes, {offset, rows, count, components, bytes: size}) {
 
 // Every frame's Gaussians as texels of two RGBA32UI each, ready for a texture
 // array: x|y, z|opacity, scale x|y, scale z; quaternion w|x, y|z.
-function unpackGaussians(part, array) {
+function unpackGaussians(id, part, array) {
   const {count, frames} = part;
   const means = array(part.means);
   const quaternions = array(part.quaternions);
@@ -99,7 +103,7 @@ function unpackGaussians(part, array) {
   for (let i = 0; i < numbers.length; ++i) {
     sh[4 * Math.floor(i / 3) + i % 3] = low + step * numbers[i];
   }
-  sorter = new Sorter(means, count, part.means.step);
+  sorters.set(id, new Sorter(means, count, part.means.step));
   return {texels, height, sh, shHeight};
 }
 
@@ -245,9 +249,9 @@ class Sorter {
   }
 }
 
-function sort({first, second, mix, axis, order}) {
+function sort({id, first, second, mix, axis, order}) {
   const start = performance.now();
-  sorter.sort(first, second, mix, axis, order);
-  postMessage({kind: 'sorted', order, milliseconds: performance.now() - start},
-              [order.buffer]);
+  sorters.get(id).sort(first, second, mix, axis, order);
+  postMessage({kind: 'sorted', id, order,
+               milliseconds: performance.now() - start}, [order.buffer]);
 }
