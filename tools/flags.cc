@@ -19,6 +19,12 @@ DEFINE_int32(threads, 0,
              "not depend on it.");
 DEFINE_bool(overwrite, false, "Replace the results of an earlier run.");
 DEFINE_bool(quiet, false, "Print errors only.");
+DEFINE_double(input_fps, 0,
+              "Frames a second of a sequence that is read from files; 0: what "
+              "they say, else 7.");
+DEFINE_string(input_up, "",
+              "Upward axis of PLY files that are read, +y or -y; empty: what "
+              "they say, else -y. Those of DreamGaussian4D are +y.");
 DEFINE_string(suite, "", "Which suite: see below.");
 
 namespace dg4d {

@@ -15,7 +15,9 @@ DECLARE_string(device);
 DECLARE_int32(threads);
 DECLARE_bool(overwrite);
 DECLARE_bool(quiet);
-DECLARE_string(suite);  // empty: the verb's first
+DECLARE_double(input_fps);  // 0: as the files say
+DECLARE_string(input_up);   // "+y", "-y" or empty: as the files say
+DECLARE_string(suite);      // empty: the verb's first
 
 namespace dg4d {
 

@@ -66,13 +66,15 @@ expect 1 'weights holds no component' doctor --weights=weights
 echo '{"_class_name": "UNet2DConditionModel"}' >weights/unet/config.json
 touch weights/unet/diffusion_pytorch_model.bin
 expect 1 'diffusion_pytorch_model.bin, a pickle' doctor --weights=weights
-expect 2 'which run?' export
+expect 2 'which run or files?' export
+expect 0 'a PLY of 3D Gaussians' help export
 expect 2 'say --exporter=NAME' export out
 expect 2 "no exporter named 'glft' (did you mean 'gltf'?)" \
   export out --exporter=glft --to=x.glb
-expect 1 'is not the output of a run' export . --exporter=gltf --to=x.glb
+expect 1 'holds nothing that can be read' export weights --exporter=gltf --to=x.glb
 expect 2 'expected .png, .mp4 or .gif' render out --to=x.bmp
-expect 1 'is not the output of a run' render . --to=x.png
+expect 1 'cannot read nothing.ply' render nothing.ply --to=x.png
+expect 2 '--input_up=up' render text.ply --to=x.png --input_up=up
 expect 2 "no suite 'ratser'" benchmark --suite=ratser
 
 [[ ! -e out ]] || fail 'wrong usage left an output folder behind'

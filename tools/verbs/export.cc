@@ -11,7 +11,7 @@
 #include "dg4d/core/registry.h"
 #include "gflags/gflags.h"
 #include "tools/flags.h"
-#include "tools/run_folder.h"
+#include "tools/scene_input.h"
 #include "tools/verb.h"
 
 DEFINE_string(exporter, "",
@@ -25,7 +25,7 @@ namespace {
 absl::Status ExportRun(const std::vector<std::string>& arguments) {
   if (arguments.empty() || arguments[0].find('=') != std::string::npos) {
     return absl::InvalidArgumentError(
-        "which run? Say dg4d export FOLDER --exporter=NAME --to=FILE");
+        "which run or files? Say dg4d export INPUT --exporter=NAME --to=FILE");
   }
   if (FLAGS_exporter.empty()) {
     return absl::InvalidArgumentError(
@@ -46,7 +46,7 @@ absl::Status ExportRun(const std::vector<std::string>& arguments) {
     return absl::InvalidArgumentError(exporter.status().message());
   }
   ApplyThreads();
-  DG4D_ASSIGN_OR_RETURN(const Scene scene, LoadRun(arguments[0]));
+  DG4D_ASSIGN_OR_RETURN(const Scene scene, LoadScene(arguments[0]));
   RunContext context;
   DG4D_RETURN_IF_ERROR((*exporter)->Export(scene, FLAGS_to, context));
   std::cout << FLAGS_to << "\n";
@@ -58,10 +58,15 @@ absl::Status ExportRun(const std::vector<std::string>& arguments) {
 const Verb& ExportVerb() {
   static const auto& verb = *new Verb{
       .name = "export",
-      .summary = "Writes the result of a run in another format.",
-      .usage = "FOLDER --exporter=NAME --to=FILE [key=value ...]",
-      .flags = {"exporter", "to", "threads"},
-      .notes = "key=value sets an option of the exporter.\n",
+      .summary = "Writes the result of a run, or files, in another format.",
+      .usage = "INPUT --exporter=NAME --to=FILE [key=value ...]",
+      .flags = {"exporter", "to", "input_fps", "input_up", "threads"},
+      .notes =
+          "key=value sets an option of the exporter.\n"
+          "INPUT is the folder of a run; a PLY of 3D Gaussians; or a folder, "
+          "or "
+          "a pattern\nas 'cat/frame_*.ply', of numbered ones. What a file is, "
+          "its content decides.\n",
       .run = &ExportRun,
   };
   return verb;

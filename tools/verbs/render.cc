@@ -17,7 +17,7 @@
 #include "dg4d/scene/video_io.h"
 #include "gflags/gflags.h"
 #include "tools/flags.h"
-#include "tools/run_folder.h"
+#include "tools/scene_input.h"
 #include "tools/verb.h"
 
 DECLARE_string(to);
@@ -72,7 +72,7 @@ absl::Status WriteFilm(const std::vector<Image>& frames, double fps) {
 absl::Status RenderRun(const std::vector<std::string>& arguments) {
   if (arguments.size() != 1) {
     return absl::InvalidArgumentError(
-        "which run? Say dg4d render FOLDER --to=FILE");
+        "which run or files? Say dg4d render INPUT --to=FILE");
   }
   const bool film =
       absl::EndsWith(FLAGS_to, ".mp4") || absl::EndsWith(FLAGS_to, ".gif");
@@ -89,7 +89,7 @@ absl::Status RenderRun(const std::vector<std::string>& arguments) {
     return absl::InvalidArgumentError(renderer.status().message());
   }
   ApplyThreads();
-  DG4D_ASSIGN_OR_RETURN(const Scene scene, LoadRun(arguments[0]));
+  DG4D_ASSIGN_OR_RETURN(const Scene scene, LoadScene(arguments[0]));
   if (scene.gaussians.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(
         arguments[0], " has no Gaussians yet: run static_gaussians first"));
@@ -128,11 +128,13 @@ absl::Status RenderRun(const std::vector<std::string>& arguments) {
 const Verb& RenderVerb() {
   static const auto& verb = *new Verb{
       .name = "render",
-      .summary = "Renders the result of a run as a picture or a film.",
-      .usage = "FOLDER --to=FILE.{png,mp4,gif} [flags]",
+      .summary =
+          "Renders the result of a run, or files, as a picture or a film.",
+      .usage = "INPUT --to=FILE.{png,mp4,gif} [flags]",
       .flags = {"to", "azimuth", "elevation", "radius", "frame", "size",
-                "turns", "seconds", "renderer", "threads"},
-      .notes = "",
+                "turns", "seconds", "renderer", "input_fps", "input_up",
+                "threads"},
+      .notes = "INPUT is what dg4d export takes.\n",
       .run = &RenderRun,
   };
   return verb;

@@ -1,0 +1,251 @@
+#include "dg4d/scene/import_scene.h"
+
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/equal.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/stack.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "dg4d/base/files.h"
+#include "dg4d/base/status.h"
+#include "dg4d/scene/numbered_files.h"
+
+namespace dg4d {
+
+const char kImportableFiles[] =
+    "the folder of a run, a PLY of 3D Gaussians, or a folder or pattern "
+    "('cat/frame_*.ply') of numbered ones";
+
+namespace {
+
+namespace fs = std::filesystem;
+
+// What exporter `ply` writes.
+constexpr char kStaticName[] = "static.ply";
+constexpr char kFramePattern[] = "frame_*.ply";
+
+enum class Kind { kPly };
+
+// One thing to read: a file, or the frames of a sequence.
+struct Input {
+  std::string name;                // for messages
+  std::vector<std::string> paths;  // of its frames, at least one
+  std::string canonical;           // path; may be empty
+};
+
+const std::vector<std::string>& Endings() {
+  static const auto& endings = *new std::vector<std::string>{".ply"};
+  return endings;
+}
+
+Input InputOf(const std::string& folder, const NumberedFiles& files) {
+  Input input = {.name = absl::StrCat(folder, "/", files.pattern)};
+  for (const std::string& name : files.names) {
+    input.paths.push_back(absl::StrCat(folder, "/", name));
+  }
+  return input;
+}
+
+absl::StatusOr<Input> FindInFolder(const std::string& folder) {
+  DG4D_ASSIGN_OR_RETURN(const std::vector<std::string> names,
+                        ListFiles(folder, Endings()));
+  std::vector<NumberedFiles> groups = GroupByNumber(names);
+  if (groups.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat(folder, " holds nothing that can be read: expected ",
+                     kImportableFiles));
+  }
+  const auto still = std::find_if(
+      groups.begin(), groups.end(),
+      [](const NumberedFiles& g) { return g.pattern == kStaticName; });
+  if (groups.size() == 2 && still != groups.end()) {
+    const NumberedFiles& moving =
+        still == groups.begin() ? groups[1] : groups[0];
+    if (moving.names.size() > 1 ||
+        MatchesPattern(moving.pattern, kFramePattern)) {
+      Input input = InputOf(folder, moving);
+      input.canonical = absl::StrCat(folder, "/", kStaticName);
+      return input;
+    }
+  }
+  if (groups.size() == 1) return InputOf(folder, groups[0]);
+  constexpr size_t kMostListed = 8;
+  std::vector<std::string> listed;
+  for (const NumberedFiles& group : groups) {
+    if (listed.size() == kMostListed) {
+      listed.push_back("...");
+      break;
+    }
+    listed.push_back(
+        group.names.size() == 1
+            ? group.pattern
+            : absl::StrCat(group.pattern, " (", group.names.size(), " files)"));
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      folder, " holds more than one thing: ", absl::StrJoin(listed, ", "),
+      "; name one, as '", folder, "/", groups[0].pattern, "'"));
+}
+
+absl::StatusOr<Input> FindByPattern(const std::string& path) {
+  const fs::path parent = fs::path(path).parent_path();
+  const std::string folder = parent.empty() ? "." : parent.string();
+  const std::string pattern = fs::path(path).filename().string();
+  DG4D_ASSIGN_OR_RETURN(std::vector<std::string> names,
+                        ListFiles(folder, {""}));
+  names.erase(std::remove_if(names.begin(), names.end(),
+                             [&pattern](const std::string& name) {
+                               return !MatchesPattern(name, pattern);
+                             }),
+              names.end());
+  if (names.empty()) {
+    return absl::NotFoundError(absl::StrCat(
+        "no file is named like ", path, " with a number in place of the '*'"));
+  }
+  Input input = {.name = path};
+  for (const NumberedFiles& group : GroupByNumber(names)) {
+    Input part = InputOf(folder, group);
+    input.paths.insert(input.paths.end(), part.paths.begin(), part.paths.end());
+  }
+  return input;
+}
+
+absl::StatusOr<Input> FindInput(const std::string& path) {
+  std::error_code error;
+  const fs::file_status status = fs::status(path, error);
+  if (fs::is_directory(status)) return FindInFolder(path);
+  if (!fs::exists(status) && absl::StrContains(path, '*')) {
+    return FindByPattern(path);
+  }
+  return Input{.name = path, .paths = {path}};
+}
+
+absl::StatusOr<Kind> KindOf(absl::string_view bytes, const std::string& name) {
+  if (absl::StartsWith(bytes, "ply")) return Kind::kPly;
+  return absl::InvalidArgumentError(absl::StrCat(
+      name, " is of no kind that can be read: expected ", kImportableFiles));
+}
+
+absl::StatusOr<Gaussians> ReadGaussians(const std::string& path,
+                                        const ImportOptions& options) {
+  DG4D_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
+  DG4D_RETURN_IF_ERROR(KindOf(bytes, path).status());
+  return DecodeGaussiansPly(bytes, path, options.up);
+}
+
+// Moves `canonical` through the Gaussians of `paths`.
+absl::Status ImportFrames(const Input& input, const ImportOptions& options,
+                          ImportedScene& imported) {
+  Scene& scene = imported.scene;
+  std::vector<at::Tensor> means, quaternions, log_scales, opacity_logits;
+  bool colours_move = false;
+  for (const std::string& path : input.paths) {
+    DG4D_ASSIGN_OR_RETURN(Gaussians frame, ReadGaussians(path, options));
+    if (scene.gaussians.empty()) scene.gaussians = frame;
+    if (frame.size() != scene.gaussians.size() ||
+        frame.sh.sizes() != scene.gaussians.sh.sizes()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          path, " holds ", frame.size(), " Gaussians of degree ",
+          frame.sh_degree(), ", and ",
+          input.canonical.empty() ? input.paths[0] : input.canonical, " ",
+          scene.gaussians.size(), " of degree ", scene.gaussians.sh_degree(),
+          ": a sequence must hold the same Gaussians in each frame"));
+    }
+    colours_move |= !at::equal(frame.sh, scene.gaussians.sh);
+    means.push_back(frame.means);
+    quaternions.push_back(frame.quaternions);
+    log_scales.push_back(frame.log_scales);
+    opacity_logits.push_back(frame.opacity_logits);
+    scene.gaussian_frames.times.push_back(
+        static_cast<double>(scene.gaussian_frames.times.size()));
+  }
+  if (colours_move) {
+    imported.notes.push_back(absl::StrCat(
+        input.name,
+        ": colours change from frame to frame; those of the first are kept"));
+  }
+  scene.gaussian_frames.means = at::stack(means);
+  scene.gaussian_frames.quaternions = at::stack(quaternions);
+  scene.gaussian_frames.log_scales = at::stack(log_scales);
+  scene.gaussian_frames.opacity_logits = at::stack(opacity_logits);
+  return absl::OkStatus();
+}
+
+absl::Status ImportGaussians(const Input& input, const ImportOptions& options,
+                             ImportedScene& imported) {
+  Scene& scene = imported.scene;
+  if (!input.canonical.empty()) {
+    DG4D_ASSIGN_OR_RETURN(scene.gaussians,
+                          ReadGaussians(input.canonical, options));
+  }
+  if (input.paths.size() > 1 || !input.canonical.empty()) {
+    DG4D_RETURN_IF_ERROR(ImportFrames(input, options, imported));
+  } else {
+    DG4D_ASSIGN_OR_RETURN(scene.gaussians,
+                          ReadGaussians(input.paths[0], options));
+  }
+  if (!scene.gaussians.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(input.name, " holds no Gaussians"));
+}
+
+// How far from the origin all but the last fiftieth of the scene reaches: scans
+// have floaters far out.
+double Extent(const Scene& scene) {
+  std::vector<float> distances;
+  const auto add = [&distances](const at::Tensor& points) {
+    const at::Tensor lengths =
+        at::linalg_vector_norm(points, 2, at::IntArrayRef{-1}).contiguous();
+    const float* length = lengths.data_ptr<float>();
+    distances.insert(distances.end(), length, length + lengths.numel());
+  };
+  if (!scene.gaussian_frames.empty()) {
+    add(scene.gaussian_frames.means);
+  } else if (!scene.gaussians.empty()) {
+    add(scene.gaussians.means);
+  }
+  for (const Mesh& mesh : scene.meshes) add(mesh.vertices);
+  if (distances.empty()) return 0;
+  const auto most = distances.begin() + (distances.size() - 1) * 49 / 50;
+  std::nth_element(distances.begin(), most, distances.end());
+  return *most;
+}
+
+Camera FrontCamera(const Scene& scene) {
+  // Objects of runs reach to about 0.9 from the origin.
+  constexpr double kLeastUsual = 0.3, kMostUsual = 1, kMargin = 1.1;
+  const double extent = Extent(scene);
+  Camera camera;
+  Orbit orbit;
+  const bool is_usual = extent >= kLeastUsual && extent <= kMostUsual;
+  if (!is_usual && extent > 0 && std::isfinite(extent)) {
+    orbit.radius = kMargin * extent / std::sin(camera.fov_y / 2);
+    camera.near *= orbit.radius / Orbit().radius;
+    camera.far *= orbit.radius / Orbit().radius;
+  }
+  return OrbitCamera(orbit, camera);
+}
+
+}  // namespace
+
+absl::StatusOr<ImportedScene> ImportScene(const std::string& path,
+                                          const ImportOptions& options) {
+  if (options.fps && !(*options.fps > 0 && *options.fps <= 1000)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        *options.fps, " frames a second: expected more than 0, at most 1000"));
+  }
+  DG4D_ASSIGN_OR_RETURN(const Input input, FindInput(path));
+  ImportedScene imported;
+  DG4D_RETURN_IF_ERROR(ImportGaussians(input, options, imported));
+  imported.scene.video.fps = options.fps.value_or(imported.scene.video.fps);
+  imported.scene.reference_camera = FrontCamera(imported.scene);
+  return imported;
+}
+
+}  // namespace dg4d
