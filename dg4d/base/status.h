@@ -1,6 +1,7 @@
 #ifndef DG4D_BASE_STATUS_H_
 #define DG4D_BASE_STATUS_H_
 
+#include <exception>
 #include <utility>
 
 #include "absl/functional/function_ref.h"
@@ -32,9 +33,13 @@ namespace dg4d {
 // `status` with "`context`: " before its message; OK stays OK.
 absl::Status Annotate(const absl::Status& status, absl::string_view context);
 
+// Whether `error` says that the host's memory or a GPU's did not suffice.
+bool IsOutOfMemory(const std::exception& error);
+
 // The bulkhead between maths, which may throw, and everything else, which
 // returns Status. Runs `function` and turns what it throws into a Status: out
-// of memory into ResourceExhausted with advice, anything else into Internal.
+// of memory into ResourceExhausted, naming the options that help (and what the
+// original calls them), anything else into Internal.
 absl::Status CatchExceptions(absl::FunctionRef<absl::Status()> function);
 
 }  // namespace dg4d

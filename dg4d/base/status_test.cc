@@ -47,7 +47,27 @@ TEST(CatchExceptions, AdvisesWhenMemoryIsOut) {
   const absl::Status status =
       CatchExceptions([]() -> absl::Status { throw std::bad_alloc(); });
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("smaller settings"));
+  for (const char* option :
+       {"smaller settings", "views.count", "batch_size", "n_views",
+        "clip_frames", "oom_hack", "lambda_svd", "micro_batch"}) {
+    EXPECT_THAT(std::string(status.message()), HasSubstr(option));
+  }
+}
+
+TEST(CatchExceptions, KnowsTheKindsOfBeingOutOfMemory) {
+  EXPECT_TRUE(IsOutOfMemory(std::bad_alloc()));
+  EXPECT_TRUE(IsOutOfMemory(c10::OutOfMemoryError({}, "CUDA is full")));
+  EXPECT_TRUE(IsOutOfMemory(
+      std::runtime_error("DefaultCPUAllocator: not enough memory: you tried to "
+                         "allocate 9 bytes")));
+  EXPECT_FALSE(IsOutOfMemory(std::runtime_error("sizes differ")));
+  const absl::Status status = CatchExceptions([]() -> absl::Status {
+    TORCH_CHECK_WITH(OutOfMemoryError, false, "CUDA out of memory. Tried to");
+    return absl::OkStatus();
+  });
+  EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("out of memory (CUDA out of memory. Tried to)"));
 }
 
 TEST(CatchExceptions, MakesInternalErrorsOfTheRest) {

@@ -16,4 +16,6 @@ std::optional<Gaussians> Guidance::InitialGaussians() const {
   return std::nullopt;
 }
 
+std::vector<std::string> Guidance::TakeWarnings() { return {}; }
+
 }  // namespace dg4d

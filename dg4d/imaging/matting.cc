@@ -19,7 +19,6 @@
 #include <system_error>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "dg4d/base/status.h"
@@ -50,11 +49,6 @@ std::string Reason(const std::exception& error) {
   }
   while (!text.empty() && text.front() == '\n') text.remove_prefix(1);
   return std::string(text.substr(0, text.find('\n')));
-}
-
-bool IsOutOfMemory(absl::string_view reason) {
-  return absl::StrContains(reason, "out of memory") ||
-         absl::StrContains(reason, "not enough memory");
 }
 
 // The first tensor of what a network gave.
@@ -133,7 +127,7 @@ absl::StatusOr<Matting> Matting::Load(const MattingOptions& options,
     return Matting(options, std::move(network));
   } catch (const std::exception& error) {
     const std::string reason = Reason(error);
-    if (IsOutOfMemory(reason)) {
+    if (IsOutOfMemory(error)) {
       return absl::ResourceExhaustedError(
           absl::StrCat(options.network, ": ", reason));
     }
@@ -165,7 +159,7 @@ absl::StatusOr<at::Tensor> Matting::Alpha(const Image& image) const {
         seen.options().device(network_->device).dtype(network_->type))}));
   } catch (const std::exception& error) {
     const std::string reason = Reason(error);
-    if (IsOutOfMemory(reason)) {
+    if (IsOutOfMemory(error)) {
       return absl::ResourceExhaustedError(
           absl::StrCat(options_.network, ": ", reason,
                        "; a smaller matting.size needs less memory"));

@@ -125,4 +125,15 @@ at::Tensor GuidanceSet::Loss(const GuidedBatch& batch) const {
   return sum;
 }
 
+std::vector<std::string> GuidanceSet::TakeWarnings() const {
+  std::vector<std::string> warnings;
+  for (const Member& member : members_) {
+    for (const std::string& warning : member.guidance->TakeWarnings()) {
+      warnings.push_back(
+          absl::StrCat("guidance '", member.name, "': ", warning));
+    }
+  }
+  return warnings;
+}
+
 }  // namespace dg4d

@@ -7,6 +7,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -66,6 +67,9 @@ class GuidanceSet {
 
   // A scalar: each judge's loss by its weight and the batch's share.
   at::Tensor Loss(const GuidedBatch& batch) const;
+
+  // Of all guidances; they name them.
+  std::vector<std::string> TakeWarnings() const;
 
  private:
   struct Member {

@@ -41,6 +41,10 @@ class FakeGuidance : public Guidance {
   at::Tensor Loss(const Views& views, const Draws& draws) override {
     return views.rgb.mean() + draws.at("noise").mean();
   }
+  std::vector<std::string> TakeWarnings() override {
+    if (kPattern != ViewPattern::kClips) return {};
+    return {"clips are long"};
+  }
 };
 
 class GuidanceSetTest : public testing::Test {
@@ -110,6 +114,11 @@ TEST_F(GuidanceSetTest, AnErrorNamesTheGuidance) {
   const absl::Status status = set.Prepare(scene, context);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_NE(status.message().find("'clips'"), std::string::npos);
+}
+
+TEST_F(GuidanceSetTest, WarningsNameTheGuidance) {
+  EXPECT_EQ(Make({"any", "clips"}).TakeWarnings(),
+            (std::vector<std::string>{"guidance 'clips': clips are long"}));
 }
 
 TEST_F(GuidanceSetTest, UnknownNameIsAnError) {

@@ -20,6 +20,9 @@ absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
     DG4D_ASSIGN_OR_RETURN(const Metrics metrics,
                           optimisation.Step(step, progress));
     ++step;
+    for (const std::string& warning : optimisation.TakeWarnings()) {
+      context.Warn(warning);
+    }
     context.Snapshot(step, [&] {
       Scene snapshot = scene;
       optimisation.WriteTo(snapshot);

@@ -2,6 +2,8 @@
 #define DG4D_TRAINING_OPTIMISATION_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
@@ -32,12 +34,16 @@ class Optimisation {
   virtual void WriteTo(Scene& scene) const = 0;
 
   virtual const Adam& adam() const = 0;
+
+  // What the user should be told of the step that was taken.
+  virtual std::vector<std::string> TakeWarnings() { return {}; }
 };
 
 // Takes `iterations` steps, or those that are left of a run that is resumed,
 // and leaves the result in `scene`. After each step observers may look at it,
 // checkpoints are written, and the run can be paused or stopped
-// (RunContext::EndStep); a warning tells of gradients that were not finite.
+// (RunContext::EndStep). Warnings tell what steps have to say and, at the end,
+// of gradients that were not finite.
 absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
                       Scene& scene, RunContext& context);
 

@@ -6,6 +6,7 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dg4d/base/random.h"
@@ -39,6 +40,11 @@ class Wanderer final : public Optimisation {
 
   const std::vector<double>& progress() const { return progress_; }
 
+  std::vector<std::string> TakeWarnings() override {
+    return std::exchange(warnings, {});
+  }
+
+  std::vector<std::string> warnings;
   int64_t fail_at = -1;
   double scale = 1;
 
@@ -136,6 +142,16 @@ TEST(OptimisationTest, AStepThatFailsEndsIt) {
   Scene scene;
   EXPECT_EQ(Optimise(wanderer, 4, scene, context).message(), "stumbled");
   EXPECT_EQ(wanderer.progress().size(), 3);
+}
+
+TEST(OptimisationTest, PassesOnWhatStepsHaveToSay) {
+  Watcher watcher;
+  RunContext context({.observers = {&watcher}});
+  Wanderer wanderer(context);
+  wanderer.warnings = {"it rains"};
+  Scene scene;
+  ASSERT_TRUE(Optimise(wanderer, 3, scene, context).ok());
+  EXPECT_EQ(watcher.warnings, (std::vector<std::string>{"it rains"}));
 }
 
 TEST(OptimisationTest, WarnsOfGradientsThatAreNotFinite) {

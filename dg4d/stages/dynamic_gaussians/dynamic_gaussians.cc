@@ -187,6 +187,10 @@ class Fit final : public Optimisation {
 
   const Adam& adam() const override { return adam_; }
 
+  std::vector<std::string> TakeWarnings() override {
+    return against_.guidances.TakeWarnings();
+  }
+
  private:
   // Lets the motion use what Adam steps.
   void Bind() {

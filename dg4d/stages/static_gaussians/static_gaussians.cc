@@ -210,6 +210,10 @@ class Fit final : public Optimisation {
 
   const Adam& adam() const override { return adam_; }
 
+  std::vector<std::string> TakeWarnings() override {
+    return guidances_.TakeWarnings();
+  }
+
  private:
   // Renders a batch of the step after `steps_done`, goes down its guidances'
   // loss, and notes how it pulls at the Gaussians on the screen. `is_last` says

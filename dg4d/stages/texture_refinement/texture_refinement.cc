@@ -377,6 +377,10 @@ class Refinement final : public Optimisation {
 
   const Adam& adam() const override { return meshes_.adam(); }
 
+  std::vector<std::string> TakeWarnings() override {
+    return against_.guidances.TakeWarnings();
+  }
+
  private:
   // The views that guidances judge at `progress`.
   std::vector<GuidedBatch> Plan(double progress) const {
