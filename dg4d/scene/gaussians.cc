@@ -1,10 +1,26 @@
 #include "dg4d/scene/gaussians.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/empty.h>
 
 #include <cmath>
 
+#include "absl/strings/str_cat.h"
+
 namespace dg4d {
+namespace {
+
+constexpr int kMaxShDegree = 3;
+
+at::Tensor HostFloats(const at::Tensor& tensor) {
+  return tensor.detach().to(at::kCPU, at::kFloat).contiguous();
+}
+
+bool HasShape(const at::Tensor& tensor, at::IntArrayRef shape) {
+  return tensor.defined() && tensor.sizes() == shape;
+}
+
+}  // namespace
 
 int Gaussians::sh_degree() const {
   if (!sh.defined()) return 0;
@@ -19,6 +35,64 @@ Gaussians FrameAt(const Gaussians& canonical, const GaussianFrames& frames,
           .log_scales = frames.log_scales.select(0, index),
           .opacity_logits = frames.opacity_logits.select(0, index),
           .sh = canonical.sh};
+}
+
+Gaussians OnHost(const Gaussians& gaussians) {
+  return {.means = HostFloats(gaussians.means),
+          .quaternions = HostFloats(gaussians.quaternions),
+          .log_scales = HostFloats(gaussians.log_scales),
+          .opacity_logits = HostFloats(gaussians.opacity_logits),
+          .sh = HostFloats(gaussians.sh)};
+}
+
+Gaussians UninitializedGaussians(int64_t count, int coefficients) {
+  return {.means = at::empty({count, 3}),
+          .quaternions = at::empty({count, 4}),
+          .log_scales = at::empty({count, 3}),
+          .opacity_logits = at::empty({count, 1}),
+          .sh = at::empty({count, coefficients, 3})};
+}
+
+absl::Status CheckGaussians(const Gaussians& gaussians) {
+  const int64_t count = gaussians.size();
+  const int degree = gaussians.sh_degree();
+  if (!HasShape(gaussians.means, {count, 3}) ||
+      !HasShape(gaussians.quaternions, {count, 4}) ||
+      !HasShape(gaussians.log_scales, {count, 3}) ||
+      !HasShape(gaussians.opacity_logits, {count, 1}) || degree < 0 ||
+      degree > kMaxShDegree ||
+      !HasShape(gaussians.sh, {count, (degree + 1) * (degree + 1), 3})) {
+    return absl::InvalidArgumentError(
+        "the tensors of the Gaussians have shapes that do not belong together, "
+        "or spherical harmonics of no degree from 0 to 3");
+  }
+  for (const at::Tensor& tensor :
+       {gaussians.means, gaussians.quaternions, gaussians.log_scales,
+        gaussians.opacity_logits, gaussians.sh}) {
+    const at::Tensor numbers = HostFloats(tensor);
+    const float* values = numbers.data_ptr<float>();
+    for (int64_t i = 0; i < numbers.numel(); ++i) {
+      if (std::isfinite(values[i])) continue;
+      return absl::InvalidArgumentError(
+          absl::StrCat("Gaussian ", i / (numbers.numel() / count),
+                       " has a value that is not finite"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckGaussianFrames(const Gaussians& gaussians,
+                                 const GaussianFrames& frames) {
+  const int64_t times = frames.size(), count = gaussians.size();
+  if (frames.empty() || (HasShape(frames.means, {times, count, 3}) &&
+                         HasShape(frames.quaternions, {times, count, 4}) &&
+                         HasShape(frames.log_scales, {times, count, 3}) &&
+                         HasShape(frames.opacity_logits, {times, count, 1}))) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      "the scene's gaussian_frames do not move its gaussians: their numbers "
+      "differ");
 }
 
 at::Tensor ShFromRgb(const at::Tensor& rgb) {

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
+
 namespace dg4d {
 
 // Zeroth spherical-harmonic basis function: rgb = 0.5 + kSh0 * coefficient.
@@ -42,6 +44,23 @@ struct GaussianFrames {
 // Frame `index` of `frames`, coloured as `canonical`. Shares storage.
 Gaussians FrameAt(const Gaussians& canonical, const GaussianFrames& frames,
                   int index);
+
+// `gaussians` as contiguous float32 tensors on the CPU, for whatever reads them
+// number by number. Shares storage with those that are that already.
+Gaussians OnHost(const Gaussians& gaussians);
+
+// As OnHost gives them, their numbers yet to be written; K is `coefficients`.
+Gaussians UninitializedGaussians(int64_t count, int coefficients);
+
+// InvalidArgument, naming the first Gaussian that is wrong, unless the shapes
+// agree, K is 1, 4, 9 or 16, and all numbers are finite: what every file format
+// of Gaussians asks for.
+absl::Status CheckGaussians(const Gaussians& gaussians);
+
+// InvalidArgument unless `frames` are empty or have each of `gaussians` at each
+// of their times.
+absl::Status CheckGaussianFrames(const Gaussians& gaussians,
+                                 const GaussianFrames& frames);
 
 // The spherical-harmonic coefficients of degree 0 for colours `rgb` [N, 3] in
 // [0, 1]: [N, 1, 3].

@@ -7,6 +7,8 @@
 #include <ATen/ops/linspace.h>
 #include <ATen/ops/zeros.h>
 
+#include <limits>
+
 #include "gtest/gtest.h"
 
 namespace dg4d {
@@ -25,6 +27,46 @@ TEST(Gaussians, TellTheDegreeFromTheNumberOfCoefficients) {
     EXPECT_EQ((Gaussians{.sh = at::zeros({2, coefficients, 3})}).sh_degree(),
               degree);
   }
+}
+
+TEST(Gaussians, AreCheckedForShapesDegreesAndNumbersThatAreNotFinite) {
+  const auto some = [](int count, int coefficients) {
+    Gaussians gaussians = UninitializedGaussians(count, coefficients);
+    for (at::Tensor* tensor :
+         {&gaussians.means, &gaussians.quaternions, &gaussians.log_scales,
+          &gaussians.opacity_logits, &gaussians.sh}) {
+      tensor->zero_();
+    }
+    return gaussians;
+  };
+  for (const int coefficients : {1, 4, 9, 16}) {
+    EXPECT_TRUE(CheckGaussians(some(3, coefficients)).ok());
+  }
+  for (const int coefficients : {0, 2, 25}) {
+    EXPECT_FALSE(CheckGaussians(some(3, coefficients)).ok());
+  }
+  EXPECT_FALSE(CheckGaussians(Gaussians{}).ok());
+  Gaussians fewer = some(3, 1);
+  fewer.log_scales = at::zeros({2, 3});
+  EXPECT_FALSE(CheckGaussians(fewer).ok());
+  Gaussians infinite = some(3, 1);
+  infinite.quaternions[2][1] = std::numeric_limits<float>::infinity();
+  const absl::Status status = CheckGaussians(infinite);
+  EXPECT_EQ(status.message(), "Gaussian 2 has a value that is not finite");
+}
+
+TEST(GaussianFrames, AreCheckedForTheGaussiansTheyMove) {
+  const Gaussians still = UninitializedGaussians(3, 1);
+  GaussianFrames frames;
+  EXPECT_TRUE(CheckGaussianFrames(still, frames).ok());
+  frames = {.means = at::zeros({2, 3, 3}),
+            .quaternions = at::zeros({2, 3, 4}),
+            .log_scales = at::zeros({2, 3, 3}),
+            .opacity_logits = at::zeros({2, 3, 1}),
+            .times = {0, 1}};
+  EXPECT_TRUE(CheckGaussianFrames(still, frames).ok());
+  frames.times.push_back(2);
+  EXPECT_FALSE(CheckGaussianFrames(still, frames).ok());
 }
 
 TEST(FrameAt, TakesPlaceFromTheFrameAndColourFromTheCanonicalOnes) {

@@ -1,7 +1,5 @@
 #include "dg4d/scene/ply_io.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -318,18 +316,10 @@ void TurnAboutZ(float* mean, float* quaternion, float* sh, int coefficients,
   }
 }
 
-Gaussians EmptyGaussians(int64_t count, int coefficients) {
-  return {.means = at::empty({count, 3}),
-          .quaternions = at::empty({count, 4}),
-          .log_scales = at::empty({count, 3}),
-          .opacity_logits = at::empty({count, 1}),
-          .sh = at::empty({count, coefficients, 3})};
-}
-
 absl::StatusOr<Gaussians> ReadRows(Rows& rows, int64_t count,
                                    const Columns& columns, PlyUp up) {
   const int coefficients = columns.coefficients;
-  Gaussians gaussians = EmptyGaussians(count, coefficients);
+  Gaussians gaussians = UninitializedGaussians(count, coefficients);
   std::vector<double> row;
   std::vector<float> values(columns.of.size());
   for (int64_t i = 0; i < count; ++i) {
@@ -401,20 +391,12 @@ std::string EncodeHeader(int64_t count, int coefficients, PlyUp up) {
   return header;
 }
 
-at::Tensor HostFloats(const at::Tensor& tensor) {
-  return tensor.detach().to(at::kCPU).to(at::kFloat).contiguous();
-}
-
 }  // namespace
 
 std::string EncodeGaussiansPly(const Gaussians& gaussians, PlyUp up) {
   const int64_t count = gaussians.size();
   const int coefficients = static_cast<int>(gaussians.sh.size(1));
-  const at::Tensor means = HostFloats(gaussians.means);
-  const at::Tensor quaternions = HostFloats(gaussians.quaternions);
-  const at::Tensor log_scales = HostFloats(gaussians.log_scales);
-  const at::Tensor opacity_logits = HostFloats(gaussians.opacity_logits);
-  const at::Tensor all_sh = HostFloats(gaussians.sh);
+  const Gaussians host = OnHost(gaussians);
 
   std::string bytes = EncodeHeader(count, coefficients, up);
   const size_t row_floats = 14 + 3 * coefficients;
@@ -424,9 +406,9 @@ std::string EncodeGaussiansPly(const Gaussians& gaussians, PlyUp up) {
   std::vector<float> sh(3 * coefficients);
   for (int64_t i = 0; i < count; ++i) {
     float mean[3], quaternion[4];
-    std::copy_n(means.data_ptr<float>() + 3 * i, 3, mean);
-    std::copy_n(quaternions.data_ptr<float>() + 4 * i, 4, quaternion);
-    std::copy_n(all_sh.data_ptr<float>() + sh.size() * i, sh.size(),
+    std::copy_n(host.means.data_ptr<float>() + 3 * i, 3, mean);
+    std::copy_n(host.quaternions.data_ptr<float>() + 4 * i, 4, quaternion);
+    std::copy_n(host.sh.data_ptr<float>() + sh.size() * i, sh.size(),
                 sh.begin());
     if (up == PlyUp::kMinusY) {
       TurnAboutZ(mean, quaternion, sh.data(), coefficients, 1);
@@ -437,8 +419,8 @@ std::string EncodeGaussiansPly(const Gaussians& gaussians, PlyUp up) {
     for (int c = 0; c < 3; ++c) {
       for (int k = 1; k < coefficients; ++k) *next++ = sh[3 * k + c];
     }
-    *next++ = opacity_logits.data_ptr<float>()[i];
-    next = std::copy_n(log_scales.data_ptr<float>() + 3 * i, 3, next);
+    *next++ = host.opacity_logits.data_ptr<float>()[i];
+    next = std::copy_n(host.log_scales.data_ptr<float>() + 3 * i, 3, next);
     std::copy_n(quaternion, 4, next);
     std::memcpy(&bytes[offset], row.data(), row_floats * sizeof(float));
     offset += row_floats * sizeof(float);

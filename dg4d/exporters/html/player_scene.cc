@@ -160,12 +160,7 @@ absl::Status Maker::AddGaussians(const Scene& scene) {
   const GaussianFrames& moving = scene.gaussian_frames;
   const bool moves = !moving.empty();
   const int frames = std::max(1, moving.size());
-  if (moves && (!moving.means.defined() || moving.means.size(0) != frames ||
-                moving.means.size(1) != still.size())) {
-    return absl::InvalidArgumentError(
-        "the scene's gaussian_frames do not move its gaussians: their numbers "
-        "differ");
-  }
+  DG4D_RETURN_IF_ERROR(CheckGaussianFrames(still, moving));
   const Floats means(moves ? moving.means : still.means);
   const Floats quaternions(moves ? moving.quaternions : still.quaternions);
   const Floats log_scales(moves ? moving.log_scales : still.log_scales);
