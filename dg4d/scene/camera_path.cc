@@ -22,9 +22,6 @@ constexpr size_t kMostKeyframes = 10000;
 constexpr double kLargestNumber = 1e6;
 constexpr double kLongestSeconds = 24 * 3600;
 
-// --- reading
-// ------------------------------------------------------------------
-
 absl::Status Wrong(const std::string& where, absl::string_view what) {
   return absl::InvalidArgumentError(absl::StrCat(where, ": ", what));
 }
@@ -97,9 +94,6 @@ absl::StatusOr<CameraKeyframe> Keyframe(const Json& json,
   }
   return keyframe;
 }
-
-// --- the spline
-// ---------------------------------------------------------------
 
 double Distance(const Vector& a, const Vector& b) {
   return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
