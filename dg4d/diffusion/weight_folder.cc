@@ -147,25 +147,31 @@ absl::StatusOr<WeightFolder> WeightFolder::Open(const std::string& folder,
   return weights;
 }
 
-absl::Status WeightFolder::OpenShards(const std::string& folder) {
-  DG4D_ASSIGN_OR_RETURN(const std::string text, ReadFile(path_));
+absl::StatusOr<Shards> ParseShardIndex(absl::string_view text,
+                                       const std::string& file) {
   const auto index = nlohmann::json::parse(text, nullptr, false);
   if (!index.is_object() || !index.contains("weight_map") ||
       !index["weight_map"].is_object()) {
-    return Broken(path_, "it has no weight_map");
+    return Broken(file, "it has no weight_map");
   }
-  std::map<std::string, std::set<std::string>> shards;  // to tensors
+  Shards shards;
   for (const auto& [tensor, value] : index["weight_map"].items()) {
     const std::string shard = value.is_string() ? value.get<std::string>() : "";
     // Nothing outside the folder is opened, whatever the index says.
     if (!absl::EndsWith(shard, kSuffix) || absl::StrContains(shard, "/") ||
         absl::StrContains(shard, absl::string_view("\0", 1))) {
-      return Broken(path_,
+      return Broken(file,
                     absl::StrCat("the shard of '", tensor, "' is no name of a ",
                                  kSuffix, " file in its folder"));
     }
     shards[shard].insert(tensor);
   }
+  return shards;
+}
+
+absl::Status WeightFolder::OpenShards(const std::string& folder) {
+  DG4D_ASSIGN_OR_RETURN(const std::string text, ReadFile(path_));
+  DG4D_ASSIGN_OR_RETURN(const Shards shards, ParseShardIndex(text, path_));
   for (const auto& [shard, tensors] : shards) {
     const std::string path = absl::StrCat(folder, "/", shard);
     DG4D_ASSIGN_OR_RETURN(MappedSafeTensors file,

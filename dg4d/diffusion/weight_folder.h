@@ -57,6 +57,14 @@ class WeightFolder {
   std::map<std::string, int> file_of_;
 };
 
+// The tensors that each file of a folder holds, by its name.
+using Shards = std::map<std::string, std::set<std::string>>;
+
+// What the text of an index of shards says; `file` stands for it in messages.
+// DataLoss for what is no index, or names a file outside its folder.
+absl::StatusOr<Shards> ParseShardIndex(absl::string_view text,
+                                       const std::string& file);
+
 // The file of `folder` that WeightFolder::Open would read.
 absl::StatusOr<std::string> FindWeightFile(const std::string& folder,
                                            const std::string& variant);

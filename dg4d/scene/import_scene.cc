@@ -16,12 +16,13 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
 #include "dg4d/scene/numbered_files.h"
+#include "dg4d/scene/obj_io.h"
 
 namespace dg4d {
 
 const char kImportableFiles[] =
-    "the folder of a run, a PLY of 3D Gaussians, or a folder or pattern "
-    "('cat/frame_*.ply') of numbered ones";
+    "the folder of a run, a PLY of 3D Gaussians, an OBJ, or a folder or "
+    "pattern ('cat/frame_*.ply') of numbered ones";
 
 namespace {
 
@@ -31,7 +32,7 @@ namespace fs = std::filesystem;
 constexpr char kStaticName[] = "static.ply";
 constexpr char kFramePattern[] = "frame_*.ply";
 
-enum class Kind { kPly };
+enum class Kind { kPly, kObj };
 
 // One thing to read: a file, or the frames of a sequence.
 struct Input {
@@ -41,7 +42,7 @@ struct Input {
 };
 
 const std::vector<std::string>& Endings() {
-  static const auto& endings = *new std::vector<std::string>{".ply"};
+  static const auto& endings = *new std::vector<std::string>{".ply", ".obj"};
   return endings;
 }
 
@@ -128,6 +129,7 @@ absl::StatusOr<Input> FindInput(const std::string& path) {
 
 absl::StatusOr<Kind> KindOf(absl::string_view bytes, const std::string& name) {
   if (absl::StartsWith(bytes, "ply")) return Kind::kPly;
+  if (LooksLikeObj(bytes)) return Kind::kObj;
   return absl::InvalidArgumentError(absl::StrCat(
       name, " is of no kind that can be read: expected ", kImportableFiles));
 }
@@ -135,7 +137,11 @@ absl::StatusOr<Kind> KindOf(absl::string_view bytes, const std::string& name) {
 absl::StatusOr<Gaussians> ReadGaussians(const std::string& path,
                                         const ImportOptions& options) {
   DG4D_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  DG4D_RETURN_IF_ERROR(KindOf(bytes, path).status());
+  DG4D_ASSIGN_OR_RETURN(const Kind kind, KindOf(bytes, path));
+  if (kind != Kind::kPly) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(path, " holds no Gaussians, as the other files do"));
+  }
   return DecodeGaussiansPly(bytes, path, options.up);
 }
 
@@ -195,6 +201,29 @@ absl::Status ImportGaussians(const Input& input, const ImportOptions& options,
       absl::StrCat(input.name, " holds no Gaussians"));
 }
 
+absl::Status ImportFiles(const Input& input, const ImportOptions& options,
+                         ImportedScene& imported) {
+  Kind kind;
+  {
+    DG4D_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(input.paths[0]));
+    DG4D_ASSIGN_OR_RETURN(kind, KindOf(bytes, input.paths[0]));
+  }
+  if (options.up && kind != Kind::kPly) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        input.name, " is +y up by definition: only PLY files can be told"));
+  }
+  switch (kind) {
+    case Kind::kPly:
+      return ImportGaussians(input, options, imported);
+    case Kind::kObj: {
+      DG4D_ASSIGN_OR_RETURN(imported.scene.meshes,
+                            ReadObjSequence(input.paths, imported.notes));
+      return absl::OkStatus();
+    }
+  }
+  return absl::InternalError("a kind of file without a reader");
+}
+
 // How far from the origin all but the last fiftieth of the scene reaches: scans
 // have floaters far out.
 double Extent(const Scene& scene) {
@@ -242,7 +271,7 @@ absl::StatusOr<ImportedScene> ImportScene(const std::string& path,
   }
   DG4D_ASSIGN_OR_RETURN(const Input input, FindInput(path));
   ImportedScene imported;
-  DG4D_RETURN_IF_ERROR(ImportGaussians(input, options, imported));
+  DG4D_RETURN_IF_ERROR(ImportFiles(input, options, imported));
   imported.scene.video.fps = options.fps.value_or(imported.scene.video.fps);
   imported.scene.reference_camera = FrontCamera(imported.scene);
   return imported;

@@ -27,7 +27,7 @@ struct ImportedScene {
 };
 
 // The scene in files of other programs, or of our exporters. `path` is
-//   - a file: a PLY of 3D Gaussians or an OBJ;
+//   - a file: a PLY of 3D Gaussians, or an OBJ (obj_io.h);
 //   - a pattern with one '*' for the number: "cat/frame_*.ply";
 //   - a folder that holds one of these, or one numbered sequence of them
 //     (numbered_files.h); `static.ply` beside a sequence is its canonical

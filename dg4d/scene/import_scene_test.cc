@@ -147,6 +147,27 @@ TEST_F(ImportSceneTest, StandsWhereItSeesAll) {
   }
 }
 
+TEST_F(ImportSceneTest, ReadsObjs) {
+  const std::string square = "v 0 0 0\nv 1 0 0\nv 1 1 0\nf 1 2 3\n";
+  Write("one/cat", "# by hand\n" + square);
+  const auto one = ImportScene(File("one/cat"));
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_EQ(one->scene.meshes.size(), 1);
+  EXPECT_TRUE(one->scene.gaussians.empty());
+  for (const char* name : {"cat_mesh_000.obj", "cat_mesh_001.obj"}) {
+    Write(std::string("many/") + name, square + "l 1 2\n");
+  }
+  const auto many = ImportScene(File("many"));
+  ASSERT_TRUE(many.ok()) << many.status();
+  EXPECT_EQ(many->scene.meshes.size(), 2);
+  EXPECT_EQ(many->notes.size(), 1);
+  ExpectRefused(ImportScene(File("many"), {.up = PlyUp::kPlusY}),
+                {"many", "+y up by definition"});
+  Write("mixed/1.ply", EncodeGaussiansPly(StaticScene().gaussians));
+  Write("mixed/2.ply", square);
+  ExpectRefused(ImportScene(File("mixed")), {"2.ply", "no Gaussians"});
+}
+
 TEST_F(ImportSceneTest, RefusesAFolderOfSeveralThings) {
   const Scene scene = MovingScene(2);
   WriteFrame(scene, 0, "a_1.ply");

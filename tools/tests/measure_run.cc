@@ -35,11 +35,11 @@
 #include "dg4d/core/run_context.h"
 #include "dg4d/geometry/inflation/filters.h"
 #include "dg4d/scene/mesh.h"
+#include "dg4d/scene/obj_io.h"
 #include "dg4d/scene/ply_io.h"
 #include "dg4d/scene/scene.h"
 #include "dg4d/training/view_metrics.h"
 #include "tools/run_folder.h"
-#include "tools/tests/obj_reader.h"
 
 namespace dg4d {
 namespace {
@@ -296,8 +296,11 @@ absl::Status MeasureCost(const std::string& folder, Measures& measures) {
 
 absl::StatusOr<Measures> MeasureRun(const std::string& folder) {
   DG4D_ASSIGN_OR_RETURN(const Scene scene, LoadRun(folder));
-  DG4D_ASSIGN_OR_RETURN(const Mesh mesh,
-                        ReadObj(folder + "/meshes/mesh_0001.obj"));
+  std::vector<std::string> notes;
+  DG4D_ASSIGN_OR_RETURN(
+      const std::vector<Mesh> meshes,
+      ReadObjSequence({folder + "/meshes/mesh_0001.obj"}, notes));
+  const Mesh& mesh = meshes[0];
   if (scene.proxy.empty()) {
     return absl::FailedPreconditionError("the video was not made by a proxy");
   }

@@ -63,10 +63,9 @@ const Verb& ExportVerb() {
       .flags = {"exporter", "to", "input_fps", "input_up", "threads"},
       .notes =
           "key=value sets an option of the exporter.\n"
-          "INPUT is the folder of a run; a PLY of 3D Gaussians; or a folder, "
-          "or "
-          "a pattern\nas 'cat/frame_*.ply', of numbered ones. What a file is, "
-          "its content decides.\n",
+          "INPUT is the folder of a run; a PLY of 3D Gaussians; an OBJ; or a "
+          "folder or\npattern, as 'cat/frame_*.ply', of numbered ones. What a "
+          "file is, its content\ndecides (docs/formats.md).\n",
       .run = &ExportRun,
   };
   return verb;
