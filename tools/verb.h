@@ -23,6 +23,7 @@ struct Verb {
 };
 
 const Verb& RunVerb();
+const Verb& ViewVerb();
 const Verb& ExportVerb();
 const Verb& RenderVerb();
 const Verb& PluginsVerb();

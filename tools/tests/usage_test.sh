@@ -75,6 +75,9 @@ expect 1 'holds nothing that can be read' export weights --exporter=gltf --to=x.
 expect 2 'expected .png, .mp4 or .gif' render out --to=x.bmp
 expect 1 'cannot read nothing.ply' render nothing.ply --to=x.png
 expect 2 '--input_up=up' render text.ply --to=x.png --input_up=up
+expect 2 'which run?' view
+expect 1 'is not the output of a run' view .
+expect 2 'no flag --output' view . --output=x
 expect 2 "no suite 'ratser'" benchmark --suite=ratser
 
 [[ ! -e out ]] || fail 'wrong usage left an output folder behind'

@@ -4,6 +4,7 @@
 #include "tools/run_folder.h"
 #include "tools/scene_input.h"
 #include "tools/verb.h"
+#include "tools/viewer/watch.h"
 
 namespace dg4d {
 
@@ -16,6 +17,11 @@ std::vector<std::pair<std::string, std::string>> CodecFindings() { return {}; }
 
 absl::StatusOr<Scene> LoadScene(const std::string& path) {
   return LoadRun(path);
+}
+
+absl::StatusOr<std::unique_ptr<Watch>> StartWatch(const WatchOptions&) {
+  return absl::UnimplementedError(
+      "this program has no viewer: leave out --view");
 }
 
 }  // namespace dg4d

@@ -23,6 +23,7 @@
 #include "tools/observers/progress.h"
 #include "tools/observers/run_record.h"
 #include "tools/verb.h"
+#include "tools/viewer/watch.h"
 
 DEFINE_string(image, "", "Picture of the object.");
 DEFINE_string(video, "",
@@ -37,6 +38,7 @@ DEFINE_string(until, "", "Last stage to run.");
 DEFINE_bool(resume, false,
             "Go on where an earlier run of this output folder "
             "stopped.");
+DEFINE_bool(view, false, "Show the run in a browser on this machine.");
 DEFINE_int64(checkpoint_every, 50,
              "Steps between checkpoints of a stage; 0 "
              "writes one only when it stops.");
@@ -123,8 +125,8 @@ absl::Status ClearResults(const Pipeline& pipeline,
                      "not overwritten; name another --output"));
   }
   std::vector<std::string> names = pipeline.export_paths();
-  names.insert(names.end(),
-               {"checkpoints", "run.json", "metrics.jsonl", "run.yaml"});
+  names.insert(names.end(), {"checkpoints", "run.json", "metrics.jsonl",
+                             "run.yaml", "exports", "camera_path.json"});
   for (const std::string& name : names) {
     std::error_code error;
     fs::remove_all(directory + "/" + name, error);
@@ -172,6 +174,14 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   ApplyThreads();
   const std::string directory =
       fs::path(FLAGS_output).lexically_normal().string();
+  std::unique_ptr<Watch> watch;
+  if (FLAGS_view) {
+    DG4D_ASSIGN_OR_RETURN(watch, StartWatch({.port = FLAGS_port,
+                                             .directory = directory,
+                                             .stages = pipeline.stage_keys(),
+                                             .config = pipeline.resolved(),
+                                             .control = &control}));
+  }
   DG4D_RETURN_IF_ERROR(PrepareOutput(pipeline, directory));
   StopOnSignals();
 
@@ -190,6 +200,10 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   Progress progress(std::cerr, isatty(STDERR_FILENO));
   settings.observers = {&metrics, &record};
   if (!FLAGS_quiet) settings.observers.push_back(&progress);
+  if (watch != nullptr) {
+    settings.observers.push_back(&watch->observer());
+    std::cout << watch->url() << std::endl;
+  }
 
   const c10::DeviceGuard guard(device);
   RunContext context(settings);
@@ -197,6 +211,7 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   absl::Status status = pipeline.Run(scene, context, range);
   if (status.ok()) status = pipeline.Export(scene, directory, context);
   const absl::Status recorded = record.Finish(status);
+  if (watch != nullptr) watch->Finish(status);
   if (absl::IsCancelled(status)) {
     return absl::CancelledError(absl::StrCat(
         "stopped; the same command with --resume goes on from here"));
@@ -216,7 +231,7 @@ const Verb& RunVerb() {
       .usage = "--image=PICTURE --output=FOLDER [flags] [key=value ...]",
       .flags = {"image", "video", "output", "config", "seed", "device",
                 "threads", "from", "until", "resume", "overwrite",
-                "checkpoint_every", "quiet"},
+                "checkpoint_every", "view", "port", "quiet"},
       .notes =
           "key=value sets any option of the configuration by its dotted "
           "path:\n  stages.procedural_video.motion=dance "

@@ -6,8 +6,8 @@
 namespace dg4d {
 
 std::vector<const Verb*> Verbs() {
-  return {&RunVerb(),    &ExportVerb(),   &RenderVerb(),   &PluginsVerb(),
-          &DoctorVerb(), &EvaluateVerb(), &BenchmarkVerb()};
+  return {&RunVerb(),     &ViewVerb(),   &ExportVerb(),   &RenderVerb(),
+          &PluginsVerb(), &DoctorVerb(), &EvaluateVerb(), &BenchmarkVerb()};
 }
 
 std::vector<std::pair<std::string, std::string>> CodecFindings() {
