@@ -1,7 +1,9 @@
 #include "tools/viewer/viewer_observer.h"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "tools/viewer/messages.h"
@@ -14,8 +16,13 @@ constexpr int kMostWarnings = 100;
 
 }  // namespace
 
-ViewerObserver::ViewerObserver(Hub& hub, SceneFeed& feed, RunControl& control)
-    : hub_(hub), feed_(feed), control_(control), started_(absl::Now()) {}
+ViewerObserver::ViewerObserver(Hub& hub, SceneFeed& feed, RunControl& control,
+                               std::vector<std::string> stages)
+    : hub_(hub),
+      feed_(feed),
+      control_(control),
+      stages_(std::move(stages)),
+      started_(absl::Now()) {}
 
 void ViewerObserver::TellState() {
   const absl::Time now = absl::Now();
@@ -75,7 +82,7 @@ void ViewerObserver::Warning(absl::string_view stage,
 void ViewerObserver::StageFinished(absl::string_view stage,
                                    const absl::Status& status, absl::Duration,
                                    const Scene& scene) {
-  if (!status.ok()) return;
+  if (!status.ok() || !absl::c_linear_search(stages_, stage)) return;
   int64_t step;
   {
     const std::lock_guard<std::mutex> lock(mutex_);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
@@ -42,7 +43,10 @@ class TimeBudget {
 // it then costs are microseconds a step.
 class ViewerObserver : public RunObserver {
  public:
-  ViewerObserver(Hub& hub, SceneFeed& feed, RunControl& control);
+  // `stages` are the stages of the line: they change the scene, which others
+  // that are reported as stages, exporters, do not.
+  ViewerObserver(Hub& hub, SceneFeed& feed, RunControl& control,
+                 std::vector<std::string> stages);
 
   void StageStarted(absl::string_view stage) override;
   void Step(absl::string_view stage, int64_t steps_done, int64_t steps,
@@ -66,6 +70,7 @@ class ViewerObserver : public RunObserver {
   Hub& hub_;
   SceneFeed& feed_;
   RunControl& control_;
+  const std::vector<std::string> stages_;
   TimeBudget budget_{0.03, absl::Seconds(1)};
   absl::Duration snapshot_cost_ = absl::ZeroDuration();
   int warnings_ = 0;

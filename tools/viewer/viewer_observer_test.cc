@@ -42,7 +42,7 @@ class ViewerObserverTest : public testing::Test {
   Hub hub_;
   SceneFeed feed_{hub_};
   RunControl control_;
-  ViewerObserver observer_{hub_, feed_, control_};
+  ViewerObserver observer_{hub_, feed_, control_, {"one"}};
 };
 
 TEST(TimeBudget, AllowsWhatTakesItsShareOfTheTime) {

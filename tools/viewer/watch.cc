@@ -22,7 +22,7 @@ constexpr absl::Duration kFarewell = absl::Seconds(2);
 class LiveWatch final : public Watch {
  public:
   explicit LiveWatch(const WatchOptions& options)
-      : observer_(hub_, feed_, *options.control),
+      : observer_(hub_, feed_, *options.control, options.stages),
         commands_(hub_, feed_,
                   {.directory = options.directory,
                    .config = options.config,
