@@ -331,11 +331,7 @@ asio::awaitable<void> ViewerServer::State::Talk(beast::tcp_stream stream,
     buffer.clear();
     co_await socket.async_read(buffer, Into(error));
     if (error) break;
-    if (socket.got_binary()) {
-      co_await socket.async_close(websocket::close_code::unknown_data,
-                                  Into(error));
-      break;
-    }
+    if (socket.got_binary()) break;
     const auto data = buffer.data();
     const absl::Status status = options.command(
         std::string(static_cast<const char*>(data.data()), data.size()));
