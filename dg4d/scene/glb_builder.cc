@@ -80,6 +80,15 @@ int GlbBuilder::AddAnimationFloats(const std::vector<float>& values,
   return AddFloats(values, components, /*target=*/0);
 }
 
+int GlbBuilder::AddVertexColors(const std::vector<uint16_t>& rgba) {
+  accessors_.push_back({.view = AddView(BytesOf(rgba), kArrayBuffer),
+                        .component_type = kUnsignedShort,
+                        .components = 4,
+                        .count = rgba.size() / 4,
+                        .normalized = true});
+  return static_cast<int>(accessors_.size()) - 1;
+}
+
 template <typename Index>
 int GlbBuilder::AddIndicesAs(const std::vector<uint32_t>& indices,
                              int component_type) {
@@ -110,6 +119,7 @@ absl::StatusOr<std::string> GlbBuilder::Finish(Json json) const {
                   {"componentType", accessor.component_type},
                   {"count", accessor.count},
                   {"type", TypeName(accessor.components)}};
+    if (accessor.normalized) entry["normalized"] = true;
     if (!accessor.least.empty()) {
       entry["min"] = accessor.least;
       entry["max"] = accessor.most;

@@ -18,6 +18,8 @@ class GlbBuilder {
   // Each returns the index of the new accessor.
   // One vector of `components` (1 to 4) floats a vertex.
   int AddVertexFloats(const std::vector<float>& values, int components);
+  // Red, green, blue and alpha of each vertex, linear, 65535 for 1.
+  int AddVertexColors(const std::vector<uint16_t>& rgba);
   // Triangles' indices of vertices, in the fewest bytes that hold them.
   int AddIndices(const std::vector<uint32_t>& indices);
   // Times and values of an animation; `components` is 1 or 3.
@@ -42,6 +44,7 @@ class GlbBuilder {
     int component_type;
     int components;
     size_t count;
+    bool normalized = false;
     std::vector<double> least;
     std::vector<double> most;
   };

@@ -83,9 +83,6 @@ uint64_t NumberAt(absl::string_view bytes, size_t offset, int size) {
   return value;
 }
 
-// --- numbers
-// ------------------------------------------------------------------
-
 uint8_t ToByte(double value) {
   return static_cast<uint8_t>(std::clamp(std::round(value), 0.0, 255.0));
 }
@@ -175,9 +172,6 @@ void UnpackRotation2(const uint8_t* bytes, float* quaternion) {
   quaternion[0] = static_cast<float>(std::sqrt(std::max(0.0, rest)));
 }
 
-// --- planes
-// -------------------------------------------------------------------
-
 absl::StatusOr<std::string> PackPlaces(const Gaussians& gaussians,
                                        int fractional_bits) {
   const float* means = gaussians.means.data_ptr<float>();
@@ -266,9 +260,6 @@ Gaussians Unpack(const Header& header,
   }
   return gaussians;
 }
-
-// --- files
-// --------------------------------------------------------------------
 
 std::string EncodeHeader(const Header& header) {
   std::string bytes;

@@ -15,6 +15,7 @@
 #include "dg4d/core/exporter.h"
 #include "dg4d/exporters/gltf/joined_corners.h"
 #include "dg4d/scene/glb_builder.h"
+#include "dg4d/scene/gltf_turns.h"
 #include "dg4d/scene/image_io.h"
 
 // Writes the meshes of a scene as one .glb file (glTF 2.0), +y up as ours.
@@ -174,12 +175,10 @@ class Writer {
       json_["meshes"].push_back(
           {{"name", FrameName(frame)},
            {"primitives", Json::array({std::move(primitive)})}});
-      Json node = {{"name", FrameName(frame)}, {"mesh", frame}};
-      if (frame > 0) node["scale"] = {0, 0, 0};
-      json_["nodes"].push_back(std::move(node));
+      json_["nodes"].push_back({{"name", FrameName(frame)}, {"mesh", frame}});
       json_["nodes"][0]["children"].push_back(frame + 1);
     }
-    AnimateScales();
+    ShowNodesInTurn(1, meshes_.size(), fps_, options_.name, glb_, json_);
     return glb_.Finish(std::move(json_));
   }
 
@@ -291,48 +290,17 @@ class Writer {
     return index;
   }
 
-  // An accessor of the times of the first `count` frames, in seconds.
-  int Times(size_t count) {
-    std::vector<float> times;
-    for (size_t i = 0; i < count; ++i) {
-      times.push_back(static_cast<float>(i / fps_));
-    }
-    return glb_.AddAnimationFloats(times, 1);
-  }
-
   void AnimateWeights() {
     const size_t targets = meshes_.size() - 1;
     const size_t keys = meshes_.size() + (options_.loop ? 1 : 0);
     std::vector<float> weights(keys * targets);
     for (size_t i = 0; i < targets; ++i) weights[(i + 1) * targets + i] = 1;
     Json animation = {{"name", options_.name}};
-    animation["samplers"] = {{{"input", Times(keys)},
+    animation["samplers"] = {{{"input", AddFrameTimes(keys, fps_, glb_)},
                               {"output", glb_.AddAnimationFloats(weights, 1)},
                               {"interpolation", "LINEAR"}}};
     animation["channels"] = {
         {{"sampler", 0}, {"target", {{"node", 0}, {"path", "weights"}}}}};
-    json_["animations"] = Json::array({std::move(animation)});
-  }
-
-  void AnimateScales() {
-    // One key more than frames: without it the last one would last no time.
-    const size_t keys = meshes_.size() + 1;
-    const int input = Times(keys);
-    Json animation = {{"name", options_.name}};
-    for (size_t frame = 0; frame < meshes_.size(); ++frame) {
-      std::vector<float> scales(3 * keys);
-      const bool last = frame + 1 == meshes_.size();
-      for (size_t key = frame; key < (last ? keys : frame + 1); ++key) {
-        for (int c = 0; c < 3; ++c) scales[3 * key + c] = 1;
-      }
-      animation["samplers"].push_back(
-          {{"input", input},
-           {"output", glb_.AddAnimationFloats(scales, 3)},
-           {"interpolation", "STEP"}});
-      animation["channels"].push_back(
-          {{"sampler", frame},
-           {"target", {{"node", frame + 1}, {"path", "scale"}}}});
-    }
     json_["animations"] = Json::array({std::move(animation)});
   }
 
