@@ -1,10 +1,13 @@
 #include "dg4d/diffusion/seeded_folder.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/types/span.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/safetensors.h"
 #include "dg4d/base/status.h"
@@ -68,13 +71,25 @@ constexpr Component kSvd[] = {
     {"vae", "AutoencoderKLTemporalDecoder", kTinyVideoVae, kVideoVae},
 };
 
-absl::Status WriteComponents(const Component* begin, const Component* end,
-                             bool tiny, at::ScalarType type,
-                             const std::string& folder) {
-  for (const Component* part = begin; part != end; ++part) {
+// All of `parts`, or those among `chosen`.
+absl::Status WriteComponents(absl::Span<const Component> parts,
+                             const std::vector<std::string>& chosen, bool tiny,
+                             at::ScalarType type, const std::string& folder) {
+  const auto is_chosen = [&](absl::string_view name) {
+    return std::find(chosen.begin(), chosen.end(), name) != chosen.end();
+  };
+  size_t written = 0;
+  for (const Component& part : parts) {
+    if (!chosen.empty() && !is_chosen(part.name)) continue;
     DG4D_RETURN_IF_ERROR(
-        WriteSeededComponent(part->kind, tiny ? part->tiny : part->full, type,
-                             absl::StrCat(folder, "/", part->name)));
+        WriteSeededComponent(part.kind, tiny ? part.tiny : part.full, type,
+                             absl::StrCat(folder, "/", part.name)));
+    ++written;
+  }
+  if (written < chosen.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("not all of the components ", absl::StrJoin(chosen, ", "),
+                     " are part of that pipeline"));
   }
   return absl::OkStatus();
 }
@@ -109,19 +124,18 @@ absl::Status WriteSeededComponent(const std::string& kind,
 
 absl::Status WriteSeededPipeline(const std::string& pipeline,
                                  const std::string& size, at::ScalarType type,
-                                 const std::string& folder) {
+                                 const std::string& folder,
+                                 const std::vector<std::string>& components) {
   if ((pipeline != "zero123" && pipeline != "svd") ||
       (size != "tiny" && size != "full")) {
     return absl::InvalidArgumentError(
         "the pipeline is zero123 or svd, the size tiny or full");
   }
   const bool tiny = size == "tiny";
-  DG4D_RETURN_IF_ERROR(pipeline == "svd"
-                           ? WriteComponents(std::begin(kSvd), std::end(kSvd),
-                                             tiny, type, folder)
-                           : WriteComponents(std::begin(kZero123),
-                                             std::end(kZero123), tiny, type,
-                                             folder));
+  const absl::Span<const Component> parts =
+      pipeline == "svd" ? absl::Span<const Component>(kSvd)
+                        : absl::Span<const Component>(kZero123);
+  DG4D_RETURN_IF_ERROR(WriteComponents(parts, components, tiny, type, folder));
   DG4D_RETURN_IF_ERROR(WriteFileAtomically(
       folder + "/feature_extractor/preprocessor_config.json",
       tiny ? kTinyPreprocessor : kPreprocessor));

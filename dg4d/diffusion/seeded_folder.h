@@ -4,6 +4,7 @@
 #include <ATen/core/ScalarType.h>
 
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -12,10 +13,11 @@ namespace dg4d::diffusion {
 // Writes the folder of a pipeline with seeded weights (SeededWeights) in the
 // diffusers layout: for tests and measurements, as no weights can be downloaded
 // where this is built. `pipeline` is zero123 or svd; `size` is tiny (a few MB)
-// or full (the published shapes).
-absl::Status WriteSeededPipeline(const std::string& pipeline,
-                                 const std::string& size, at::ScalarType type,
-                                 const std::string& folder);
+// or full (the published shapes). Where `components` names some, as unet, only
+// these networks are written.
+absl::Status WriteSeededPipeline(
+    const std::string& pipeline, const std::string& size, at::ScalarType type,
+    const std::string& folder, const std::vector<std::string>& components = {});
 
 // One component of it: `kind` is the class that its config.json names.
 absl::Status WriteSeededComponent(const std::string& kind,
