@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -15,24 +16,28 @@
 #include "absl/strings/str_join.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
+#include "dg4d/scene/glb_file.h"
+#include "dg4d/scene/gltf_meshes_io.h"
+#include "dg4d/scene/gltf_splats_io.h"
 #include "dg4d/scene/numbered_files.h"
 #include "dg4d/scene/obj_io.h"
+#include "dg4d/scene/spz_io.h"
 
 namespace dg4d {
 
 const char kImportableFiles[] =
-    "the folder of a run, a PLY of 3D Gaussians, an OBJ, or a folder or "
-    "pattern ('cat/frame_*.ply') of numbered ones";
+    "the folder of a run, a PLY or SPZ of 3D Gaussians, an OBJ, a GLB, or a "
+    "folder or pattern ('cat/frame_*.ply') of numbered ones";
 
 namespace {
 
 namespace fs = std::filesystem;
 
-// What exporter `ply` writes.
-constexpr char kStaticName[] = "static.ply";
-constexpr char kFramePattern[] = "frame_*.ply";
+// What exporters `ply` and `spz` write, before the ending.
+constexpr char kStaticStem[] = "static";
+constexpr char kFramePattern[] = "frame_*";
 
-enum class Kind { kPly, kObj };
+enum class Kind { kPly, kSpz, kObj, kGlb };
 
 // One thing to read: a file, or the frames of a sequence.
 struct Input {
@@ -42,7 +47,8 @@ struct Input {
 };
 
 const std::vector<std::string>& Endings() {
-  static const auto& endings = *new std::vector<std::string>{".ply", ".obj"};
+  static const auto& endings =
+      *new std::vector<std::string>{".glb", ".obj", ".ply", ".spz"};
   return endings;
 }
 
@@ -63,16 +69,18 @@ absl::StatusOr<Input> FindInFolder(const std::string& folder) {
         absl::StrCat(folder, " holds nothing that can be read: expected ",
                      kImportableFiles));
   }
-  const auto still = std::find_if(
-      groups.begin(), groups.end(),
-      [](const NumberedFiles& g) { return g.pattern == kStaticName; });
-  if (groups.size() == 2 && still != groups.end()) {
-    const NumberedFiles& moving =
-        still == groups.begin() ? groups[1] : groups[0];
+  for (const char* ending : {".ply", ".spz"}) {
+    const std::string name = absl::StrCat(kStaticStem, ending);
+    if (groups.size() != 2 ||
+        (groups[0].pattern == name) == (groups[1].pattern == name)) {
+      continue;
+    }
+    const NumberedFiles& moving = groups[groups[0].pattern == name ? 1 : 0];
+    if (!absl::EndsWith(moving.pattern, ending)) continue;
     if (moving.names.size() > 1 ||
-        MatchesPattern(moving.pattern, kFramePattern)) {
+        MatchesPattern(moving.pattern, absl::StrCat(kFramePattern, ending))) {
       Input input = InputOf(folder, moving);
-      input.canonical = absl::StrCat(folder, "/", kStaticName);
+      input.canonical = absl::StrCat(folder, "/", name);
       return input;
     }
   }
@@ -129,6 +137,11 @@ absl::StatusOr<Input> FindInput(const std::string& path) {
 
 absl::StatusOr<Kind> KindOf(absl::string_view bytes, const std::string& name) {
   if (absl::StartsWith(bytes, "ply")) return Kind::kPly;
+  if (absl::StartsWith(bytes, "glTF")) return Kind::kGlb;
+  // Plain, or packed by gzip.
+  if (absl::StartsWith(bytes, "NGSP") || absl::StartsWith(bytes, "\x1f\x8b")) {
+    return Kind::kSpz;
+  }
   if (LooksLikeObj(bytes)) return Kind::kObj;
   return absl::InvalidArgumentError(absl::StrCat(
       name, " is of no kind that can be read: expected ", kImportableFiles));
@@ -138,28 +151,32 @@ absl::StatusOr<Gaussians> ReadGaussians(const std::string& path,
                                         const ImportOptions& options) {
   DG4D_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
   DG4D_ASSIGN_OR_RETURN(const Kind kind, KindOf(bytes, path));
-  if (kind != Kind::kPly) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(path, " holds no Gaussians, as the other files do"));
+  switch (kind) {
+    case Kind::kPly:
+      return DecodeGaussiansPly(bytes, path, options.up);
+    case Kind::kSpz:
+      return DecodeGaussiansSpz(bytes, path);
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, " holds no Gaussians, as the other files do"));
   }
-  return DecodeGaussiansPly(bytes, path, options.up);
 }
 
-// Moves `canonical` through the Gaussians of `paths`.
-absl::Status ImportFrames(const Input& input, const ImportOptions& options,
-                          ImportedScene& imported) {
+// Moves the scene's Gaussians through `frames`, which `names` name.
+absl::Status AddFrames(const std::string& name,
+                       const std::vector<Gaussians>& frames,
+                       const std::vector<std::string>& names,
+                       ImportedScene& imported) {
   Scene& scene = imported.scene;
   std::vector<at::Tensor> means, quaternions, log_scales, opacity_logits;
   bool colours_move = false;
-  for (const std::string& path : input.paths) {
-    DG4D_ASSIGN_OR_RETURN(Gaussians frame, ReadGaussians(path, options));
-    if (scene.gaussians.empty()) scene.gaussians = frame;
+  for (size_t i = 0; i < frames.size(); ++i) {
+    const Gaussians& frame = frames[i];
     if (frame.size() != scene.gaussians.size() ||
         frame.sh.sizes() != scene.gaussians.sh.sizes()) {
       return absl::InvalidArgumentError(absl::StrCat(
-          path, " holds ", frame.size(), " Gaussians of degree ",
-          frame.sh_degree(), ", and ",
-          input.canonical.empty() ? input.paths[0] : input.canonical, " ",
+          names[i], " holds ", frame.size(), " Gaussians of degree ",
+          frame.sh_degree(), ", and ", name, " begins with ",
           scene.gaussians.size(), " of degree ", scene.gaussians.sh_degree(),
           ": a sequence must hold the same Gaussians in each frame"));
     }
@@ -168,12 +185,11 @@ absl::Status ImportFrames(const Input& input, const ImportOptions& options,
     quaternions.push_back(frame.quaternions);
     log_scales.push_back(frame.log_scales);
     opacity_logits.push_back(frame.opacity_logits);
-    scene.gaussian_frames.times.push_back(
-        static_cast<double>(scene.gaussian_frames.times.size()));
+    scene.gaussian_frames.times.push_back(static_cast<double>(i));
   }
   if (colours_move) {
     imported.notes.push_back(absl::StrCat(
-        input.name,
+        name,
         ": colours change from frame to frame; those of the first are kept"));
   }
   scene.gaussian_frames.means = at::stack(means);
@@ -186,35 +202,82 @@ absl::Status ImportFrames(const Input& input, const ImportOptions& options,
 absl::Status ImportGaussians(const Input& input, const ImportOptions& options,
                              ImportedScene& imported) {
   Scene& scene = imported.scene;
-  if (!input.canonical.empty()) {
+  std::vector<Gaussians> frames;
+  for (const std::string& path : input.paths) {
+    DG4D_ASSIGN_OR_RETURN(Gaussians frame, ReadGaussians(path, options));
+    frames.push_back(std::move(frame));
+  }
+  if (input.canonical.empty()) {
+    scene.gaussians = frames[0];
+  } else {
     DG4D_ASSIGN_OR_RETURN(scene.gaussians,
                           ReadGaussians(input.canonical, options));
   }
-  if (input.paths.size() > 1 || !input.canonical.empty()) {
-    DG4D_RETURN_IF_ERROR(ImportFrames(input, options, imported));
-  } else {
-    DG4D_ASSIGN_OR_RETURN(scene.gaussians,
-                          ReadGaussians(input.paths[0], options));
+  if (scene.gaussians.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(input.name, " holds no Gaussians"));
   }
-  if (!scene.gaussians.empty()) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat(input.name, " holds no Gaussians"));
+  if (frames.size() == 1 && input.canonical.empty()) return absl::OkStatus();
+  return AddFrames(input.name, frames, input.paths, imported);
+}
+
+bool UsesSplats(absl::string_view glb) {
+  const absl::StatusOr<GlbFile> file = GlbFile::Parse(glb);
+  if (!file.ok()) return false;
+  const nlohmann::json* used = JsonMember(file->json(), "extensionsUsed");
+  return used != nullptr && used->is_array() &&
+         std::find(used->begin(), used->end(), "KHR_gaussian_splatting") !=
+             used->end();
+}
+
+absl::Status ImportSplats(const std::string& path, absl::string_view bytes,
+                          ImportedScene& imported) {
+  DG4D_ASSIGN_OR_RETURN(const GltfSplats splats, DecodeGltfSplats(bytes, path));
+  imported.scene.gaussians = splats.frames[0];
+  if (splats.frames.size() < 2) return absl::OkStatus();
+  if (splats.fps > 0) imported.scene.video.fps = splats.fps;
+  std::vector<std::string> names;
+  for (size_t i = 0; i < splats.frames.size(); ++i) {
+    names.push_back(absl::StrCat(path, ", frame ", i));
+  }
+  return AddFrames(path, splats.frames, names, imported);
+}
+
+absl::Status ImportGlb(const Input& input, absl::string_view bytes,
+                       const ImportOptions& options, ImportedScene& imported) {
+  if (input.paths.size() > 1) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        input.name, ": a .glb is a sequence of its own; name one of them"));
+  }
+  const std::string& path = input.paths[0];
+  if (UsesSplats(bytes)) {
+    return ImportSplats(path, bytes, imported);
+  }
+  DG4D_ASSIGN_OR_RETURN(GltfMeshes read,
+                        DecodeGltfMeshes(bytes, path, {.fps = options.fps}));
+  imported.scene.meshes = std::move(read.meshes);
+  if (read.fps > 0) imported.scene.video.fps = read.fps;
+  for (const std::string& note : read.notes) {
+    imported.notes.push_back(absl::StrCat(path, ": ", note));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ImportFiles(const Input& input, const ImportOptions& options,
                          ImportedScene& imported) {
-  Kind kind;
-  {
-    DG4D_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(input.paths[0]));
-    DG4D_ASSIGN_OR_RETURN(kind, KindOf(bytes, input.paths[0]));
-  }
+  DG4D_ASSIGN_OR_RETURN(std::string bytes, ReadFile(input.paths[0]));
+  DG4D_ASSIGN_OR_RETURN(const Kind kind, KindOf(bytes, input.paths[0]));
+  if (kind != Kind::kGlb) bytes.clear();
   if (options.up && kind != Kind::kPly) {
     return absl::InvalidArgumentError(absl::StrCat(
         input.name, " is +y up by definition: only PLY files can be told"));
   }
   switch (kind) {
     case Kind::kPly:
+    case Kind::kSpz:
       return ImportGaussians(input, options, imported);
+    case Kind::kGlb:
+      return ImportGlb(input, bytes, options, imported);
     case Kind::kObj: {
       DG4D_ASSIGN_OR_RETURN(imported.scene.meshes,
                             ReadObjSequence(input.paths, imported.notes));

@@ -27,11 +27,13 @@ struct ImportedScene {
 };
 
 // The scene in files of other programs, or of our exporters. `path` is
-//   - a file: a PLY of 3D Gaussians, or an OBJ (obj_io.h);
+//   - a file: Gaussians as PLY (ply_io.h), SPZ (spz_io.h) or GLB with
+//     KHR_gaussian_splatting (gltf_splats_io.h); meshes as OBJ (obj_io.h) or
+//     GLB (gltf_meshes_io.h), animated or not;
 //   - a pattern with one '*' for the number: "cat/frame_*.ply";
 //   - a folder that holds one of these, or one numbered sequence of them
-//     (numbered_files.h); `static.ply` beside a sequence is its canonical
-//     frame, as exporter `ply` writes it.
+//     (numbered_files.h); `static.ply` or `static.spz` beside a sequence is its
+//     canonical frame, as exporters `ply` and `spz` write it.
 // What a file is, its content decides, not its name.
 //
 // The files of a sequence must hold the same Gaussians in the same order;

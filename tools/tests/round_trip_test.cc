@@ -89,6 +89,12 @@ void ExpectEqual(const Gaussians& a, const Gaussians& b) {
   EXPECT_TRUE(at::equal(a.sh, b.sh));
 }
 
+ConfigNode Option(const std::string& key, const std::string& value) {
+  ConfigNode node;
+  node[key] = ConfigNode::Scalar(value);
+  return node;
+}
+
 // Eight bits a channel, rounded.
 constexpr double kByte = 0.5 / 255 + 1e-7;
 // 1 - v twice, rounded to floats below 1 each time.
@@ -98,12 +104,7 @@ TEST_F(RoundTripTest, PlyKeepsEveryBit) {
   fps_ = 9;
   for (const char* up : {"-y", "+y"}) {
     const Scene scene = MovingScene(4);
-    const ConfigNode options = [up] {
-      ConfigNode node;
-      node["up"] = ConfigNode::Scalar(up);
-      return node;
-    }();
-    const Scene read = Trip(scene, "ply", "gaussians", options);
+    const Scene read = Trip(scene, "ply", "gaussians", Option("up", up));
     ExpectEqual(read.gaussians, scene.gaussians);
     ASSERT_EQ(read.gaussian_frames.size(), 4);
     for (int i = 0; i < 4; ++i) {
@@ -123,6 +124,67 @@ TEST_F(RoundTripTest, ObjKeepsPlacesAndNormals) {
     ExpectEqualSurfaces(scene, read, 0, 0, kFlipped, kByte);
     const Scene again = Trip(read, "obj", "meshes");
     ExpectEqualSurfaces(read, again, 0, 0, 0, 0);
+  }
+}
+
+TEST_F(RoundTripTest, GltfKeepsNodesAndRoundsMorphTargets) {
+  // A place is stored as its difference to the first frame's: each of the two
+  // operations rounds once, to 2^-24 of numbers below 2.
+  constexpr double kMorphed = 2 * 0x1p-23;
+  // Exported normals are made unit: up to an ulp.
+  constexpr double kUnit = 0x1p-23;
+  const Scene still = StaticScene();
+  ExpectEqualSurfaces(still, Trip(still, "gltf", "still.glb"), 0, kUnit, 0,
+                      kByte);
+  const Scene moving = MovingScene(4);
+  for (const char* loop : {"true", "false"}) {
+    ExpectEqualSurfaces(moving,
+                        Trip(moving, "gltf", "morph.glb", Option("loop", loop)),
+                        kMorphed, kMorphed + kUnit, 0, kByte);
+  }
+  ExpectEqualSurfaces(
+      moving, Trip(moving, "gltf", "nodes.glb", Option("animation", "nodes")),
+      0, kUnit, 0, kByte);
+  const Scene changing = ChangingScene(3);
+  ExpectEqualSurfaces(changing, Trip(changing, "gltf", "changing.glb"), 0,
+                      kUnit, 0, kByte);
+}
+
+// Half of the steps that spz_io.h and gltf_splats_io.h name, and a little for
+// the float that a step is computed in.
+TEST_F(RoundTripTest, SpzRoundsAsItSays) {
+  for (const char* version : {"3", "4"}) {
+    const Scene scene = StaticScene();
+    const Gaussians& a = scene.gaussians;
+    const Gaussians b =
+        Trip(scene, "spz", "still.spz", Option("version", version)).gaussians;
+    EXPECT_LE(Distance(a.means, b.means), 0.5 / 4096 + 1e-7);
+    EXPECT_LE(Distance(a.log_scales, b.log_scales), 0.5 / 16 + 1e-6);
+    EXPECT_LE(Distance(a.opacity_logits.sigmoid(), b.opacity_logits.sigmoid()),
+              0.5 / 255 + 1e-6);
+    ASSERT_EQ(a.sh.sizes(), b.sh.sizes());
+    // What is out of its range takes the end of it.
+    const at::Tensor colours =
+        a.sh.select(1, 0).clamp(-127.5 / 38.25, 127.5 / 38.25);
+    EXPECT_LE(Distance(colours, b.sh.select(1, 0)), 0.5 / 38.25 + 1e-5);
+  }
+}
+
+TEST_F(RoundTripTest, GltfSplatsKeepPlacesAndColours) {
+  for (const Scene& scene : {StaticScene(), MovingScene(3)}) {
+    const Scene read = Trip(scene, "gltf_splats", "splats.glb");
+    EXPECT_TRUE(at::equal(scene.gaussians.sh, read.gaussians.sh));
+    ASSERT_EQ(scene.gaussian_frames.size(), read.gaussian_frames.size());
+    if (scene.gaussian_frames.empty()) {
+      EXPECT_TRUE(at::equal(scene.gaussians.means, read.gaussians.means));
+      continue;
+    }
+    EXPECT_TRUE(
+        at::equal(scene.gaussian_frames.means, read.gaussian_frames.means));
+    // Stored as a scale and an opacity: e^x rounds to 2^-24 of itself.
+    EXPECT_LE(Distance(scene.gaussian_frames.log_scales,
+                       read.gaussian_frames.log_scales),
+              1e-6);
   }
 }
 

@@ -67,7 +67,7 @@ echo '{"_class_name": "UNet2DConditionModel"}' >weights/unet/config.json
 touch weights/unet/diffusion_pytorch_model.bin
 expect 1 'diffusion_pytorch_model.bin, a pickle' doctor --weights=weights
 expect 2 'which run or files?' export
-expect 0 'a PLY of 3D Gaussians' help export
+expect 0 'Gaussians as PLY, SPZ or GLB' help export
 expect 2 'say --exporter=NAME' export out
 expect 2 "no exporter named 'glft' (did you mean 'gltf'?)" \
   export out --exporter=glft --to=x.glb

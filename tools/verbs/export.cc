@@ -63,9 +63,11 @@ const Verb& ExportVerb() {
       .flags = {"exporter", "to", "input_fps", "input_up", "threads"},
       .notes =
           "key=value sets an option of the exporter.\n"
-          "INPUT is the folder of a run; a PLY of 3D Gaussians; an OBJ; or a "
-          "folder or\npattern, as 'cat/frame_*.ply', of numbered ones. What a "
-          "file is, its content\ndecides (docs/formats.md).\n",
+          "INPUT is the folder of a run; Gaussians as PLY, SPZ or GLB; meshes "
+          "as "
+          "OBJ or\nGLB; or a folder or pattern, as 'cat/frame_*.ply', of "
+          "numbered files. What a file\nis, its content decides "
+          "(docs/formats.md).\n",
       .run = &ExportRun,
   };
   return verb;
