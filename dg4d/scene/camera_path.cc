@@ -172,6 +172,12 @@ CameraPathView ViewAt(const CameraPath& path, double seconds,
   return view;
 }
 
+int CountPictures(const CameraPath& path, double fps) {
+  const int steps =
+      static_cast<int>(std::lround(path.duration_seconds() * fps));
+  return std::max(1, path.loop ? steps : steps + 1);
+}
+
 absl::StatusOr<CameraPath> ParseCameraPath(absl::string_view json,
                                            const std::string& name) {
   const Json file = Json::parse(json, nullptr, /*allow_exceptions=*/false);

@@ -63,6 +63,10 @@ struct CameraPathView {
 CameraPathView ViewAt(const CameraPath& path, double seconds,
                       double frames_per_second, const Camera& intrinsics);
 
+// How many pictures a film of `path` has, `fps` a second: both ends are shown,
+// unless the path loops, where they are one.
+int CountPictures(const CameraPath& path, double fps);
+
 // Reads what stands above and nothing else. InvalidArgument names `name` and
 // the key at fault: one that is missing, unknown or of another type, numbers
 // that are not finite or beyond a million, fewer than 2 or more than 10,000

@@ -37,6 +37,31 @@ Gaussians FrameAt(const Gaussians& canonical, const GaussianFrames& frames,
           .sh = canonical.sh};
 }
 
+Gaussians InterpolatedFrame(const Gaussians& canonical,
+                            const GaussianFrames& frames, double index) {
+  const int count = frames.size();
+  const double floor = std::floor(index);
+  const int row = static_cast<int>(floor - count * std::floor(floor / count));
+  const Gaussians a = FrameAt(canonical, frames, row);
+  const double t = index - floor;
+  if (t == 0) return a;
+  const Gaussians b = FrameAt(canonical, frames, (row + 1) % count);
+  const auto unit = [](const at::Tensor& q) {
+    return q / q.norm(2, {1}, /*keepdim=*/true).clamp_min(1e-12);
+  };
+  const at::Tensor from = unit(a.quaternions), to = unit(b.quaternions);
+  // q and -q are one rotation.
+  const at::Tensor sign =
+      1 - 2 * ((from * to).sum({1}, /*keepdim=*/true) < 0).to(from.dtype());
+  return {.means = a.means.lerp(b.means, t),
+          .quaternions = unit(from.lerp(sign * to, t)),
+          .log_scales = a.log_scales.lerp(b.log_scales, t),
+          .opacity_logits = a.opacity_logits.sigmoid()
+                                .lerp(b.opacity_logits.sigmoid(), t)
+                                .logit(1e-7),
+          .sh = canonical.sh};
+}
+
 Gaussians OnHost(const Gaussians& gaussians) {
   return {.means = HostFloats(gaussians.means),
           .quaternions = HostFloats(gaussians.quaternions),

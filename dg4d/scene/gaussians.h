@@ -45,6 +45,13 @@ struct GaussianFrames {
 Gaussians FrameAt(const Gaussians& canonical, const GaussianFrames& frames,
                   int index);
 
+// What is seen at `index`, a row of `frames` or between two, wrapped round: the
+// last row leads back to the first. Means and logarithms of scales are linear
+// between rows, so are opacities and, on the shorter way and normalised,
+// quaternions. A whole index gives FrameAt.
+Gaussians InterpolatedFrame(const Gaussians& canonical,
+                            const GaussianFrames& frames, double index);
+
 // `gaussians` as contiguous float32 tensors on the CPU, for whatever reads them
 // number by number. Shares storage with those that are that already.
 Gaussians OnHost(const Gaussians& gaussians);

@@ -5,8 +5,11 @@
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/linspace.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
 #include <limits>
 
 #include "gtest/gtest.h"
@@ -93,6 +96,33 @@ TEST(RgbFromSh, UndoesShFromRgbAndClamps) {
   EXPECT_TRUE(at::allclose(RgbFromSh(sh), rgb, 1e-6, 1e-6));
   EXPECT_EQ(RgbFromSh(at::full({1, 4, 3}, 9.0)).max().item<float>(), 1);
   EXPECT_EQ(RgbFromSh(at::full({1, 4, 3}, -9.0)).min().item<float>(), 0);
+}
+
+TEST(Gaussians, AreInterpolatedBetweenFramesAndBackToTheFirst) {
+  const Gaussians still = {.sh = at::ones({1, 1, 3})};
+  GaussianFrames frames = {
+      .means = at::tensor({0.f, 0.f, 0.f, 4.f, 0.f, 0.f}).view({2, 1, 3}),
+      // A quarter turn around x, of some length and the other sign.
+      .quaternions = at::tensor({1.f, 0.f, 0.f, 0.f, -3.f, -3.f, 0.f, 0.f})
+                         .view({2, 1, 4}),
+      .log_scales =
+          at::tensor({-1.f, -1.f, -1.f, -3.f, -3.f, -3.f}).view({2, 1, 3}),
+      .opacity_logits = at::tensor({0.f, 100.f}).view({2, 1, 1}),
+      .times = {0, 1}};
+  for (const double index : {0.5, 1.5, -0.5, 20.5}) {
+    const Gaussians half = InterpolatedFrame(still, frames, index);
+    EXPECT_NEAR(half.means[0][0].item<float>(), 2, 1e-6);
+    EXPECT_NEAR(half.log_scales[0][1].item<float>(), -2, 1e-6);
+    EXPECT_NEAR(half.opacity_logits.sigmoid().item<float>(), 0.75, 1e-6);
+    // An eighth of a turn.
+    EXPECT_NEAR(half.quaternions[0][0].item<float>(), std::cos(3.14159265 / 8),
+                1e-6);
+    EXPECT_NEAR(half.quaternions[0][1].item<float>(), std::sin(3.14159265 / 8),
+                1e-6);
+  }
+  const Gaussians second = InterpolatedFrame(still, frames, 3);
+  EXPECT_TRUE(at::equal(second.quaternions, frames.quaternions[1]));
+  EXPECT_TRUE(at::equal(second.opacity_logits, frames.opacity_logits[1]));
 }
 
 }  // namespace

@@ -8,8 +8,11 @@
 #include <cstdint>
 #include <memory>
 #include <numeric>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "dg4d/base/status.h"
 
 namespace dg4d {
 namespace {
@@ -177,61 +180,101 @@ bool WriteFrame(GifFileType* file, Indexed& frame, int width, int height,
   return true;
 }
 
-absl::Status Check(const std::vector<Image>& frames, double fps) {
-  if (frames.empty()) {
+absl::Status CheckRate(int count, double fps) {
+  if (count < 1) {
     return absl::InvalidArgumentError("a GIF needs at least one frame");
   }
   if (!(fps > 0)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "a GIF needs a positive number of frames a second, not ", fps));
   }
-  for (const Image& frame : frames) {
-    if (frame.empty() || frame.height() != frames[0].height() ||
-        frame.width() != frames[0].width()) {
-      return absl::InvalidArgumentError(
-          "all frames of a GIF must be of one size");
-    }
-  }
-  if (std::max(frames[0].height(), frames[0].width()) > 65535) {
-    return absl::InvalidArgumentError("a GIF is at most 65535 pixels wide");
-  }
   return absl::OkStatus();
 }
 
+// A GIF in the making.
+class Encoder {
+ public:
+  Encoder(int width, int height) : width_(width), height_(height) {
+    int error = 0;
+    file_ = EGifOpen(&bytes_, &Append, &error);
+    if (file_ == nullptr) return;
+    EGifSetGifVersion(file_, /*gif89=*/true);
+    written_ = EGifPutScreenDesc(file_, width, height, /*GifColorRes=*/8,
+                                 /*GifBackGround=*/0,
+                                 /*GifColorMap=*/nullptr) == GIF_OK &&
+               WriteLoop(file_);
+  }
+  ~Encoder() {
+    int ignored = 0;
+    if (file_ != nullptr) EGifCloseFile(file_, &ignored);
+  }
+  Encoder(const Encoder&) = delete;
+  Encoder& operator=(const Encoder&) = delete;
+
+  // `hundredths` of a second is how long `image` is shown.
+  absl::Status Add(const Image& image, int64_t hundredths) {
+    if (image.empty() || image.height() != height_ || image.width() != width_) {
+      return absl::InvalidArgumentError(
+          "all frames of a GIF must be of one size");
+    }
+    if (!written_) return Failure(file_ == nullptr ? 0 : file_->Error);
+    Indexed frame = Quantize(PixelsOverWhite(image));
+    written_ =
+        WriteFrame(file_, frame, width_, height_,
+                   static_cast<int>(std::min<int64_t>(hundredths, 65535)));
+    return written_ ? absl::OkStatus() : Failure(file_->Error);
+  }
+
+  absl::StatusOr<std::string> Finish() {
+    int error = 0;
+    const bool closed = EGifCloseFile(file_, &error) == GIF_OK;
+    file_ = nullptr;
+    if (!closed) return Failure(error);
+    return std::move(bytes_);
+  }
+
+ private:
+  static absl::Status Failure(int error) {
+    const char* reason = GifErrorString(error);
+    return absl::InternalError(absl::StrCat("the GIF cannot be encoded: ",
+                                            reason ? reason : "unknown"));
+  }
+
+  const int width_;
+  const int height_;
+  std::string bytes_;
+  GifFileType* file_ = nullptr;
+  bool written_ = false;
+};
+
 }  // namespace
+
+absl::StatusOr<std::string> EncodeGif(
+    int count, absl::FunctionRef<absl::StatusOr<Image>(int index)> frame,
+    double fps) {
+  DG4D_RETURN_IF_ERROR(CheckRate(count, fps));
+  const double hundredths = 100 / std::min(fps, 50.0);
+  std::optional<Encoder> encoder;
+  for (int i = 0; i < count; ++i) {
+    DG4D_ASSIGN_OR_RETURN(const Image image, frame(i));
+    if (i == 0) {
+      if (std::max(image.height(), image.width()) > 65535) {
+        return absl::InvalidArgumentError("a GIF is at most 65535 pixels wide");
+      }
+      encoder.emplace(image.width(), image.height());
+    }
+    const int64_t begin = std::llround(i * hundredths);
+    const int64_t end = std::llround((i + 1) * hundredths);
+    DG4D_RETURN_IF_ERROR(encoder->Add(image, end - begin));
+  }
+  return encoder->Finish();
+}
 
 absl::StatusOr<std::string> EncodeGif(const std::vector<Image>& frames,
                                       double fps) {
-  if (absl::Status status = Check(frames, fps); !status.ok()) return status;
-  const int width = frames[0].width();
-  const int height = frames[0].height();
-  std::string bytes;
-  int error = 0;
-  GifFileType* file = EGifOpen(&bytes, &Append, &error);
-  if (file == nullptr) return absl::ResourceExhaustedError("out of memory");
-  EGifSetGifVersion(file, /*gif89=*/true);
-  bool written = EGifPutScreenDesc(file, width, height, /*GifColorRes=*/8,
-                                   /*GifBackGround=*/0,
-                                   /*GifColorMap=*/nullptr) == GIF_OK &&
-                 WriteLoop(file);
-  const double hundredths = 100 / std::min(fps, 50.0);
-  for (size_t i = 0; written && i < frames.size(); ++i) {
-    const int64_t begin = std::llround(i * hundredths);
-    const int64_t end = std::llround((i + 1) * hundredths);
-    Indexed frame = Quantize(PixelsOverWhite(frames[i]));
-    written =
-        WriteFrame(file, frame, width, height,
-                   static_cast<int>(std::min<int64_t>(end - begin, 65535)));
-  }
-  if (!written) error = file->Error;
-  int close_error = 0;
-  if (EGifCloseFile(file, &close_error) != GIF_OK && error == 0) {
-    error = close_error;
-  }
-  if (error == 0) return bytes;
-  const char* reason = GifErrorString(error);
-  return absl::InternalError(
-      absl::StrCat("the GIF cannot be encoded: ", reason ? reason : "unknown"));
+  return EncodeGif(
+      static_cast<int>(frames.size()),
+      [&](int i) -> absl::StatusOr<Image> { return frames[i]; }, fps);
 }
 
 }  // namespace dg4d

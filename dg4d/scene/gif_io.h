@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "dg4d/scene/image.h"
 
@@ -19,6 +20,12 @@ namespace dg4d {
 // or fps that is not positive.
 absl::StatusOr<std::string> EncodeGif(const std::vector<Image>& frames,
                                       double fps);
+
+// As EncodeGif, of `count` frames that `frame(0)`, `frame(1)`, ... return when
+// their turn comes, so that no more than one is in memory.
+absl::StatusOr<std::string> EncodeGif(
+    int count, absl::FunctionRef<absl::StatusOr<Image>(int index)> frame,
+    double fps);
 
 }  // namespace dg4d
 

@@ -191,25 +191,37 @@ absl::StatusOr<std::string> Mp4Encoder::Finish() {
 
 }  // namespace
 
-absl::StatusOr<std::string> EncodeMp4(const std::vector<Image>& frames,
-                                      double fps) {
-  if (frames.empty() || frames[0].empty() || !(fps > 0) || fps > 1000) {
-    return absl::InvalidArgumentError(
-        "a film needs at least one frame and between 0 and 1000 frames a "
-        "second");
-  }
+absl::StatusOr<std::string> EncodeMp4(
+    int count, absl::FunctionRef<absl::StatusOr<Image>(int index)> frame,
+    double fps) {
+  const absl::Status wrong = absl::InvalidArgumentError(
+      "a film needs at least one frame and between 0 and 1000 frames a "
+      "second");
+  if (count < 1 || !(fps > 0) || fps > 1000) return wrong;
   Mp4Encoder encoder;
-  DG4D_RETURN_IF_ERROR(
-      encoder.Open(frames[0].height(), frames[0].width(), fps));
-  for (const Image& frame : frames) {
-    if (frame.height() != frames[0].height() ||
-        frame.width() != frames[0].width()) {
+  int height = 0, width = 0;
+  for (int i = 0; i < count; ++i) {
+    DG4D_ASSIGN_OR_RETURN(const Image image, frame(i));
+    if (i == 0) {
+      if (image.empty()) return wrong;
+      height = image.height();
+      width = image.width();
+      DG4D_RETURN_IF_ERROR(encoder.Open(height, width, fps));
+    }
+    if (image.height() != height || image.width() != width) {
       return absl::InvalidArgumentError(
           "the frames of a film must have one size");
     }
-    DG4D_RETURN_IF_ERROR(encoder.Add(frame));
+    DG4D_RETURN_IF_ERROR(encoder.Add(image));
   }
   return encoder.Finish();
+}
+
+absl::StatusOr<std::string> EncodeMp4(const std::vector<Image>& frames,
+                                      double fps) {
+  return EncodeMp4(
+      static_cast<int>(frames.size()),
+      [&](int i) -> absl::StatusOr<Image> { return frames[i]; }, fps);
 }
 
 absl::Status WriteMp4(const std::string& path, const std::vector<Image>& frames,

@@ -65,6 +65,12 @@ absl::StatusOr<std::vector<std::string>> ListPictures(
 absl::StatusOr<std::string> EncodeMp4(const std::vector<Image>& frames,
                                       double fps);
 
+// As EncodeMp4, of `count` frames that `frame(0)`, `frame(1)`, ... return when
+// their turn comes, so that no more than one is in memory.
+absl::StatusOr<std::string> EncodeMp4(
+    int count, absl::FunctionRef<absl::StatusOr<Image>(int index)> frame,
+    double fps);
+
 // Writes an MP4, whole or not at all (WriteFileAtomically).
 absl::Status WriteMp4(const std::string& path, const std::vector<Image>& frames,
                       double fps);

@@ -73,6 +73,8 @@ expect 2 "no exporter named 'glft' (did you mean 'gltf'?)" \
   export out --exporter=glft --to=x.glb
 expect 1 'holds nothing that can be read' export weights --exporter=gltf --to=x.glb
 expect 2 'expected .png, .mp4 or .gif' render out --to=x.bmp
+expect 2 'camera_path makes a film' render out --to=x.png --camera_path=p.json
+expect 2 'all that --turns does' render out --to=x.mp4 --camera_path=p.json --turns=2
 expect 1 'cannot read nothing.ply' render nothing.ply --to=x.png
 expect 2 '--input_up=up' render text.ply --to=x.png --input_up=up
 expect 2 'which run?' view

@@ -1,7 +1,3 @@
-#include <ATen/core/Tensor.h>
-#include <ATen/ops/ones.h>
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -9,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/staged_folder.h"
@@ -17,15 +12,16 @@
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
+#include "dg4d/core/scene_artist.h"
 #include "dg4d/scene/camera.h"
-#include "dg4d/scene/gif_io.h"
+#include "dg4d/scene/camera_path.h"
+#include "dg4d/scene/film.h"
 #include "dg4d/scene/image_io.h"
-#include "dg4d/scene/video_io.h"
 
 // Films of a scene, as a folder: turntable.mp4 goes once around it while it
-// moves, frames.mp4 shows one period of its motion from the front, input.png is
-// the picture it was made from. A path that ends in .mp4 or .gif gets the
-// turntable alone.
+// moves, frames.mp4 shows one period of its motion from one place, path.mp4
+// follows a camera's path; input.png is the picture it was made from. A path
+// that ends in .mp4 or .gif gets one film alone.
 namespace dg4d::video {
 namespace {
 
@@ -34,103 +30,66 @@ namespace {
 constexpr double kLeastTurntableFps = 12;
 constexpr double kStillFps = 24;
 
-// Draws one frame of a scene from one camera, on white.
-class Artist {
- public:
-  virtual ~Artist() = default;
-  virtual int frames() const = 0;
-  virtual at::Tensor Draw(int frame, const Camera& camera) const = 0;
-};
-
-class GaussianArtist final : public Artist {
- public:
-  GaussianArtist(const GaussianRenderer& renderer, const Scene& scene,
-                 at::Device device)
-      : renderer_(renderer), scene_(scene), device_(device) {}
-
-  int frames() const override {
-    return std::max(1, scene_.gaussian_frames.size());
-  }
-  at::Tensor Draw(int frame, const Camera& camera) const override {
-    Gaussians gaussians =
-        scene_.gaussian_frames.empty()
-            ? scene_.gaussians
-            : FrameAt(scene_.gaussians, scene_.gaussian_frames, frame);
-    for (at::Tensor* tensor :
-         {&gaussians.means, &gaussians.quaternions, &gaussians.log_scales,
-          &gaussians.opacity_logits, &gaussians.sh}) {
-      *tensor = tensor->to(device_);
-    }
-    const at::Tensor white = at::ones({1, 3}, gaussians.means.options());
-    return renderer_.Render(BatchOf(gaussians, 1), {camera}, white, {}).rgb[0];
-  }
-
- private:
-  const GaussianRenderer& renderer_;
-  const Scene& scene_;
-  const at::Device device_;
-};
-
-class MeshArtist final : public Artist {
- public:
-  MeshArtist(const MeshRenderer& renderer, const Scene& scene,
-             at::Device device)
-      : renderer_(renderer), scene_(scene), device_(device) {}
-
-  int frames() const override { return static_cast<int>(scene_.meshes.size()); }
-  at::Tensor Draw(int frame, const Camera& camera) const override {
-    MeshBatch batch = BatchOf(scene_.meshes[frame], 1);
-    for (at::Tensor* tensor : {&batch.vertices, &batch.triangles, &batch.uvs,
-                               &batch.uv_triangles, &batch.texture}) {
-      *tensor = tensor->to(device_);
-    }
-    const at::Tensor white =
-        at::ones({1, batch.texture.size(3)}, batch.vertices.options());
-    return renderer_.Render(batch, {camera}, white).rgb[0];
-  }
-
- private:
-  const MeshRenderer& renderer_;
-  const Scene& scene_;
-  const at::Device device_;
-};
-
-absl::StatusOr<std::string> EncodeFilm(const std::vector<Image>& frames,
-                                       double fps, const std::string& format) {
-  return format == "gif" ? EncodeGif(frames, fps) : EncodeMp4(frames, fps);
-}
-
 }  // namespace
 
 class FilmExporter final : public Exporter {
  public:
   struct Options {
     PluginSpec<Renderer> renderer = {"gaussian_splatting"};
+    std::string shot = "all";
+    std::string path;
     std::string format = "mp4";
     int size = 384;
+    int width = 0;
     double seconds = 4;
+    double azimuth_degrees = 0;
     double elevation_degrees = 0;
+    double fps = 30;
 
     template <typename V>
     void Visit(V& v) {
       v("renderer", renderer,
         "Draws the films: a renderer of Gaussians shows the Gaussians, one of "
         "meshes the meshes.");
-      v("format", format, {"mp4", "gif"}, "How the films are stored.");
-      v("size", size, "Height and width in pixels.");
+      v("shot", shot, {"all", "turntable", "fixed", "path"},
+        "What is filmed: once round the object while it moves; one period of "
+        "its motion from one place; the way that 'path' says; or all of these, "
+        "the last if 'path' is given.");
+      v("path", path,
+        "File of a camera's path (camera_path.json), as the live viewer writes "
+        "it.");
+      v("format", format, {"mp4", "gif", "png"},
+        "How the films are stored; png: as numbered pictures.");
+      v("size", size, "Height in pixels.");
+      v("width", width, "Width in pixels; 0: as the height.");
       v("seconds", seconds, "Time that the turntable takes to go round.");
+      v("azimuth_degrees", azimuth_degrees,
+        "How far from the reference camera, towards +x, the turntable begins "
+        "and the fixed camera stands.");
       v("elevation_degrees", elevation_degrees,
-        "How far the turntable's camera stands above (negative) or below the "
-        "reference camera.");
+        "How far both stand above (negative) or below the reference camera.");
+      v("fps", fps, "Pictures a second of a film along a path.");
     }
     absl::Status Validate() const {
       if (size < 16 || size > 4096) {
         return absl::InvalidArgumentError(
             absl::StrCat("size is ", size, ", but must be from 16 to 4096"));
       }
+      if (width != 0 && (width < 16 || width > 4096)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "width is ", width, ", but must be 0 or from 16 to 4096"));
+      }
       if (!(seconds > 0 && seconds <= 600)) {
         return absl::InvalidArgumentError(absl::StrCat(
             "seconds is ", seconds, ", but must be above 0 and at most 600"));
+      }
+      if (!(fps >= 1 && fps <= 120)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("fps is ", fps, ", but must be from 1 to 120"));
+      }
+      if (shot == "path" && path.empty()) {
+        return absl::InvalidArgumentError(
+            "shot is 'path', but 'path' names no file");
       }
       return absl::OkStatus();
     }
@@ -141,7 +100,7 @@ class FilmExporter final : public Exporter {
 
   std::vector<Slot> Reads() const override {
     return {Slot::kReference,
-            mesh_renderer() != nullptr ? Slot::kMeshes : Slot::kGaussians};
+            renderer_.ok() ? SlotDrawnBy(**renderer_) : Slot::kGaussians};
   }
   std::string DefaultPath() const override { return "preview"; }
 
@@ -150,51 +109,36 @@ class FilmExporter final : public Exporter {
                         RunContext& context) override;
 
  private:
-  const MeshRenderer* mesh_renderer() const {
-    return renderer_.ok() ? dynamic_cast<MeshRenderer*>(renderer_->get())
-                          : nullptr;
+  // A film and what its file is called.
+  struct Shot {
+    std::string name;
+    Film film;
+  };
+
+  Camera Intrinsics(const Scene& scene) const {
+    return scene.reference_camera.WithSize(
+        options_.size, options_.width > 0 ? options_.width : options_.size);
   }
-  absl::StatusOr<std::unique_ptr<Artist>> MakeArtist(const Scene& scene,
-                                                     RunContext& context) const;
-  absl::StatusOr<std::string> Turntable(const Artist& artist,
-                                        const Scene& scene,
-                                        const std::string& format,
-                                        RunContext& context) const;
-  absl::StatusOr<std::string> FrontLoop(const Artist& artist,
-                                        const Scene& scene,
-                                        RunContext& context) const;
+  Orbit Start(const Scene& scene) const {
+    Orbit orbit = OrbitOf(scene.reference_camera);
+    orbit.azimuth_degrees += options_.azimuth_degrees;
+    orbit.elevation_degrees += options_.elevation_degrees;
+    return orbit;
+  }
+  Shot Turntable(const SceneArtist& artist, const Scene& scene) const;
+  Shot Fixed(const SceneArtist& artist, const Scene& scene) const;
+  absl::StatusOr<Shot> AlongPath(const SceneArtist& artist,
+                                 const Scene& scene) const;
+  // All that the options ask for, the one to be written alone first.
+  absl::StatusOr<std::vector<Shot>> Shots(const SceneArtist& artist,
+                                          const Scene& scene) const;
 
   const Options options_;
   const absl::StatusOr<std::unique_ptr<Renderer>> renderer_;
 };
 
-absl::StatusOr<std::unique_ptr<Artist>> FilmExporter::MakeArtist(
-    const Scene& scene, RunContext& context) const {
-  DG4D_RETURN_IF_ERROR(renderer_.status());
-  if (const MeshRenderer* renderer = mesh_renderer()) {
-    for (const Mesh& mesh : scene.meshes) {
-      DG4D_RETURN_IF_ERROR(CheckMesh(mesh));
-      if (!mesh.textured()) {
-        return absl::FailedPreconditionError(
-            "the scene's meshes have no texture to draw; export after a stage "
-            "that bakes one, or name a renderer of Gaussians");
-      }
-    }
-    return std::make_unique<MeshArtist>(*renderer, scene, context.device());
-  }
-  const auto* renderer = dynamic_cast<GaussianRenderer*>(renderer_->get());
-  if (renderer == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("renderer '", options_.renderer.plugin,
-                     "' draws neither Gaussians nor meshes"));
-  }
-  return std::make_unique<GaussianArtist>(*renderer, scene, context.device());
-}
-
-absl::StatusOr<std::string> FilmExporter::Turntable(const Artist& artist,
-                                                    const Scene& scene,
-                                                    const std::string& format,
-                                                    RunContext& context) const {
+FilmExporter::Shot FilmExporter::Turntable(const SceneArtist& artist,
+                                           const Scene& scene) const {
   const int frames = artist.frames();
   const double scene_fps = FramesPerSecond(scene);
   const int hold =
@@ -206,71 +150,99 @@ absl::StatusOr<std::string> FilmExporter::Turntable(const Artist& artist,
   const int periods = std::max(
       1, static_cast<int>(std::lround(options_.seconds * fps / period)));
   const int count = period * periods;
-
-  Orbit orbit = OrbitOf(scene.reference_camera);
-  orbit.elevation_degrees += options_.elevation_degrees;
-  const double front = orbit.azimuth_degrees;
-  const Camera intrinsics =
-      scene.reference_camera.WithSize(options_.size, options_.size);
-  std::vector<Image> film;
-  film.reserve(count);
-  for (int i = 0; i < count; ++i) {
-    DG4D_RETURN_IF_ERROR(context.CheckCancelled());
-    orbit.azimuth_degrees = front + 360.0 * i / count;
-    film.push_back(ImageFromChw(
-        artist.Draw(i / hold % frames, OrbitCamera(orbit, intrinsics))));
-  }
-  return EncodeFilm(film, fps, format);
+  const auto draw = [&artist, hold, count, start = Start(scene),
+                     intrinsics = Intrinsics(scene)](int i) {
+    Orbit orbit = start;
+    orbit.azimuth_degrees += 360.0 * i / count;
+    return artist.Draw(i / hold, OrbitCamera(orbit, intrinsics));
+  };
+  return {"turntable", {.count = count, .fps = fps, .frame = draw}};
 }
 
-absl::StatusOr<std::string> FilmExporter::FrontLoop(const Artist& artist,
-                                                    const Scene& scene,
-                                                    RunContext& context) const {
-  const Camera camera =
-      scene.reference_camera.WithSize(options_.size, options_.size);
-  std::vector<Image> film;
-  for (int frame = 0; frame < artist.frames(); ++frame) {
-    DG4D_RETURN_IF_ERROR(context.CheckCancelled());
-    film.push_back(ImageFromChw(artist.Draw(frame, camera)));
+FilmExporter::Shot FilmExporter::Fixed(const SceneArtist& artist,
+                                       const Scene& scene) const {
+  Camera camera = Intrinsics(scene);
+  if (options_.azimuth_degrees != 0 || options_.elevation_degrees != 0) {
+    camera = OrbitCamera(Start(scene), camera);
   }
-  return EncodeFilm(film, FramesPerSecond(scene), options_.format);
+  const auto draw = [&artist, camera](int i) { return artist.Draw(i, camera); };
+  return {
+      "frames",
+      {.count = artist.frames(), .fps = FramesPerSecond(scene), .frame = draw}};
+}
+
+absl::StatusOr<FilmExporter::Shot> FilmExporter::AlongPath(
+    const SceneArtist& artist, const Scene& scene) const {
+  DG4D_ASSIGN_OR_RETURN(const CameraPath path, ReadCameraPath(options_.path));
+  const double fps = options_.fps;
+  const auto draw = [&artist, path, fps, rate = FramesPerSecond(scene),
+                     intrinsics = Intrinsics(scene)](int i) {
+    const CameraPathView view = ViewAt(path, i / fps, rate, intrinsics);
+    return artist.Draw(view.frame, view.camera);
+  };
+  return Shot{"path",
+              {.count = CountPictures(path, fps), .fps = fps, .frame = draw}};
+}
+
+absl::StatusOr<std::vector<FilmExporter::Shot>> FilmExporter::Shots(
+    const SceneArtist& artist, const Scene& scene) const {
+  const bool all = options_.shot == "all";
+  std::vector<Shot> shots;
+  if (options_.shot == "path" || (all && !options_.path.empty())) {
+    DG4D_ASSIGN_OR_RETURN(Shot shot, AlongPath(artist, scene));
+    shots.push_back(std::move(shot));
+  }
+  if (all || options_.shot == "turntable") {
+    shots.push_back(Turntable(artist, scene));
+  }
+  if (options_.shot == "fixed" || (all && artist.frames() > 1)) {
+    shots.push_back(Fixed(artist, scene));
+  }
+  return shots;
 }
 
 absl::Status FilmExporter::DoExport(const Scene& scene, const std::string& path,
                                     RunContext& context) {
-  const c10::AutoGradMode no_gradients(false);
   const double fps = FramesPerSecond(scene);
   if (!(fps > 0 && fps <= 1000)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the scene plays ", fps, " frames a second"));
   }
-  DG4D_ASSIGN_OR_RETURN(const auto artist, MakeArtist(scene, context));
-  for (const char* format : {"mp4", "gif"}) {
-    if (!absl::EndsWithIgnoreCase(path, absl::StrCat(".", format))) continue;
-    DG4D_ASSIGN_OR_RETURN(const std::string film,
-                          Turntable(*artist, scene, format, context));
-    return WriteFileAtomically(path, film);
+  DG4D_RETURN_IF_ERROR(renderer_.status());
+  DG4D_ASSIGN_OR_RETURN(
+      const auto artist,
+      SceneArtist::Create(**renderer_, scene, context.device()));
+  DG4D_ASSIGN_OR_RETURN(std::vector<Shot> shots, Shots(*artist, scene));
+  for (Shot& shot : shots) {
+    shot.film.frame = [&context, draw = std::move(shot.film.frame)](
+                          int i) -> absl::StatusOr<Image> {
+      DG4D_RETURN_IF_ERROR(context.CheckCancelled());
+      return draw(i);
+    };
   }
+  if (!FilmFormatOf(path).empty()) return WriteFilm(path, shots[0].film);
 
   StagedFolder folder(path);
   DG4D_ASSIGN_OR_RETURN(const std::string input, EncodePng(scene.reference));
   DG4D_RETURN_IF_ERROR(folder.Write("input.png", input));
-  DG4D_ASSIGN_OR_RETURN(const std::string turntable,
-                        Turntable(*artist, scene, options_.format, context));
-  DG4D_RETURN_IF_ERROR(
-      folder.Write(absl::StrCat("turntable.", options_.format), turntable));
-  const std::string loop_name = absl::StrCat("frames.", options_.format);
-  if (artist->frames() > 1) {
-    DG4D_ASSIGN_OR_RETURN(const std::string loop,
-                          FrontLoop(*artist, scene, context));
-    DG4D_RETURN_IF_ERROR(folder.Write(loop_name, loop));
+  for (const Shot& shot : shots) {
+    DG4D_RETURN_IF_ERROR(
+        WriteFilmTo(folder, shot.name, shot.film, options_.format));
   }
-  return folder.Commit(
-      [&loop_name](const std::string& name) { return name == loop_name; });
+  // A scene that stands still leaves no film of an earlier one's motion.
+  const bool all = options_.shot == "all";
+  return folder.Commit([&](const std::string& file) {
+    const auto is_of = [&](const std::string& name) {
+      return IsFilmFile(file, name, options_.format);
+    };
+    return (all && is_of("frames")) ||
+           std::any_of(shots.begin(), shots.end(),
+                       [&](const Shot& shot) { return is_of(shot.name); });
+  });
 }
 
 DG4D_REGISTER(Exporter, FilmExporter, "video",
-              "Films: once around the moving object, and its motion from the "
-              "front.");
+              "Films: once around the moving object, its motion from one "
+              "place, and along a camera's path.");
 
 }  // namespace dg4d::video

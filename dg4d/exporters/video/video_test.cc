@@ -23,13 +23,13 @@ namespace {
 namespace fs = std::filesystem;
 
 // A plain picture: red tells the camera's azimuth, green which Gaussians or
-// mesh it was given, blue that it is the fake.
-at::Tensor FakePicture(const Camera& camera, double subject) {
+// mesh it was given, blue is `place` above a half.
+at::Tensor FakePicture(const Camera& camera, double subject, double place = 0) {
   const double azimuth = OrbitOf(camera).azimuth_degrees;
   const at::Tensor picture = at::zeros({1, 3, camera.height, camera.width});
   picture.select(1, 0).fill_(std::fmod(azimuth + 360, 360.0) / 360);
   picture.select(1, 1).fill_(subject);
-  picture.select(1, 2).fill_(0.5);
+  picture.select(1, 2).fill_(0.5 + place);
   return picture;
 }
 
@@ -51,7 +51,8 @@ class FakeMeshRenderer final : public MeshRenderer {
   explicit FakeMeshRenderer(Options) {}
   MeshRendering Render(const MeshBatch& batch, absl::Span<const Camera> cameras,
                        const at::Tensor&) const override {
-    return {.rgb = FakePicture(cameras[0], batch.vertices.size(1) / 100.0)};
+    return {.rgb = FakePicture(cameras[0], batch.vertices.size(1) / 100.0,
+                               batch.vertices[0][0][0].item<double>())};
   }
 };
 
@@ -157,6 +158,94 @@ TEST_F(VideoExporterTest, WritesTheTurntableAloneToAPathThatNamesAFile) {
   Set("seconds", "1");
   ASSERT_TRUE(Export().ok());
   EXPECT_EQ(Film("").size(), 20);
+}
+
+TEST_F(VideoExporterTest, WritesNumberedPictures) {
+  Set("format", "png");
+  Set("shot", "fixed");
+  Set("width", "48");
+  ASSERT_TRUE(Export().ok());
+  EXPECT_EQ(Names(),
+            (std::set<std::string>{"input.png", "frames_0001.png",
+                                   "frames_0002.png", "frames_0003.png",
+                                   "frames_0004.png", "frames_0005.png"}));
+  const auto third = ReadImage(File("frames_0003.png"));
+  ASSERT_TRUE(third.ok()) << third.status();
+  EXPECT_EQ(third->height(), 32);
+  EXPECT_EQ(third->width(), 48);
+  EXPECT_NEAR(third->pixels.select(2, 1).mean().item<double>(), 0.2, 0.01);
+}
+
+TEST_F(VideoExporterTest, FilmsFromWhereItIsTold) {
+  Set("shot", "fixed");
+  Set("azimuth_degrees", "90");
+  ASSERT_TRUE(Export().ok());
+  EXPECT_FALSE(fs::exists(File("turntable.mp4")));
+  EXPECT_NEAR(Level(Film("/frames.mp4"), 0, 0), 0.25, 0.03);
+}
+
+TEST_F(VideoExporterTest, FollowsACameraPath) {
+  // A quarter of the way round at 90 degrees, and a motion that runs back.
+  const std::string file = testing::TempDir() + "/video_path.json";
+  ASSERT_TRUE(
+      WriteFileAtomically(
+          file, R"({"camera_path": 1, "loop": false, "keyframes": [)"
+                R"({"seconds": 0, "position": [0, 0, 2], "target": [0, 0, 0],)"
+                R"( "fov_y_degrees": 49.1, "frame": 4},)"
+                R"({"seconds": 1, "position": [2, 0, 0], "target": [0, 0, 0],)"
+                R"( "fov_y_degrees": 49.1, "frame": 0}]})")
+          .ok());
+  Set("path", file);
+  Set("fps", "8");
+  ASSERT_TRUE(Export().ok());
+  const Video film = Film("/path.mp4");
+  EXPECT_NEAR(film.fps, 8, 1e-3);
+  ASSERT_EQ(film.size(), 9);
+  EXPECT_NEAR(Level(film, 8, 0), 0.25, 0.03);
+  for (int i = 0; i < 9; ++i) {
+    EXPECT_NEAR(Level(film, i, 1), 0.4 - 0.05 * i, 0.03) << i;
+  }
+  EXPECT_TRUE(fs::exists(File("turntable.mp4")));
+
+  set_path(path() + ".mp4");
+  ASSERT_TRUE(Export().ok());
+  EXPECT_EQ(Film("").size(), 9);
+}
+
+TEST_F(VideoExporterTest, RefusesAPathThatIsNotThereOrNotNamed) {
+  Set("shot", "path");
+  EXPECT_EQ(Export().code(), absl::StatusCode::kInvalidArgument);
+  Set("path", "nothing.json");
+  EXPECT_EQ(Export().code(), absl::StatusCode::kNotFound);
+  EXPECT_FALSE(fs::exists(path()));
+}
+
+TEST_F(VideoExporterTest, InterpolatesMeshesOfOneTopologyAndNoOthers) {
+  Set("renderer", "fake_meshes");
+  Set("shot", "path");
+  const std::string file = testing::TempDir() + "/still_path.json";
+  std::string text =
+      R"({"camera_path": 1, "loop": false, "keyframes": [)"
+      R"({"seconds": 0, "position": [0, 0, 2], "target": [0, 0, 0],)"
+      R"( "fov_y_degrees": 49.1, "frame": 0},)"
+      R"({"seconds": 1, "position": [0, 0, 2], "target": [0, 0, 0],)"
+      R"( "fov_y_degrees": 49.1, "frame": 1}]})";
+  ASSERT_TRUE(WriteFileAtomically(file, text).ok());
+  Set("path", file);
+  Set("fps", "4");
+  for (int t = 0; t < 5; ++t) {
+    scene_.meshes[t].vertices = at::zeros({54, 3}) + 0.2 * t;
+  }
+  ASSERT_TRUE(Export().ok());
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_NEAR(Level(Film("/path.mp4"), i, 2), 0.5 + 0.05 * i, 0.02) << i;
+  }
+  scene_ = ChangingScene(3);
+  ASSERT_TRUE(Export().ok());
+  for (int i = 0; i < 5; ++i) {
+    const int shown = scene_.meshes[i / 4].vertex_count();
+    EXPECT_NEAR(Level(Film("/path.mp4"), i, 1), shown / 100.0, 0.02) << i;
+  }
 }
 
 TEST_F(VideoExporterTest, RefusesSizesAndTimesThatCannotBe) {
