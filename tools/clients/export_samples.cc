@@ -2,8 +2,8 @@
 //
 //   export_samples FOLDER
 //
-// FOLDER then has NAME.glb, NAME_obj/ and NAME_ply/ for each scene, and
-// expected.json: what a program must show of it.
+// FOLDER then has NAME.glb, NAME_splats.glb, NAME_obj/ and NAME_ply/ for each
+// scene, and expected.json: what a program must show of it.
 
 #include <ATen/core/Tensor.h>
 
@@ -75,6 +75,8 @@ absl::Status ExportAll(const std::string& folder) {
     DG4D_RETURN_IF_ERROR(Export("gltf", {}, scene, path + ".glb"));
     DG4D_RETURN_IF_ERROR(Export("obj", {}, scene, path + "_obj"));
     DG4D_RETURN_IF_ERROR(Export("ply", {}, scene, path + "_ply"));
+    DG4D_RETURN_IF_ERROR(
+        Export("gltf_splats", {}, scene, path + "_splats.glb"));
     expected[name] = Expected(scene);
   }
   ConfigNode compact;

@@ -14,3 +14,11 @@ if node tools/clients/validate_gltf.js "$samples/broken.glb" >/dev/null; then
   echo "the validator accepts a mesh without positions"
   exit 1
 fi
+
+# Nor does one that takes any name for an attribute of Gaussians.
+sed 's/splatting:OPACITY"/splatting:OPACITI"/' \
+  "$samples/static_splats.glb" >"$samples/broken.glb"
+if node tools/clients/validate_gltf.js "$samples/broken.glb" >/dev/null; then
+  echo "the validator accepts an attribute of Gaussians that is none"
+  exit 1
+fi
