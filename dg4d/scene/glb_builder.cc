@@ -10,6 +10,8 @@ namespace {
 using Json = nlohmann::json;
 
 // Numbers of the specification.
+constexpr int kByte = 5120;
+constexpr int kShort = 5122;
 constexpr int kUnsignedShort = 5123;
 constexpr int kUnsignedInt = 5125;
 constexpr int kFloat = 5126;
@@ -20,6 +22,15 @@ constexpr uint32_t kJsonChunk = 0x4E4F534A;
 constexpr uint32_t kBinaryChunk = 0x004E4942;
 
 constexpr size_t kAlignment = 4;
+
+template <typename Integer>
+constexpr int kComponentType = 0;
+template <>
+constexpr int kComponentType<int8_t> = kByte;
+template <>
+constexpr int kComponentType<int16_t> = kShort;
+template <>
+constexpr int kComponentType<uint16_t> = kUnsignedShort;
 
 void Pad(std::string& bytes, char filler) {
   while (bytes.size() % kAlignment != 0) bytes.push_back(filler);
@@ -51,14 +62,13 @@ int GlbBuilder::AddView(absl::string_view bytes, int target) {
   return static_cast<int>(views_.size()) - 1;
 }
 
-int GlbBuilder::AddFloats(const std::vector<float>& values, int components,
-                          int target) {
-  Accessor accessor = {.view = AddView(BytesOf(values), target),
-                       .component_type = kFloat,
-                       .components = components,
-                       .count = values.size() / components,
-                       .least = std::vector<double>(components, 0.0),
-                       .most = std::vector<double>(components, 0.0)};
+template <typename Number>
+int GlbBuilder::AddBounded(Accessor accessor,
+                           const std::vector<Number>& values) {
+  const int components = accessor.components;
+  accessor.count = values.size() / components;
+  accessor.least.assign(components, 0.0);
+  accessor.most.assign(components, 0.0);
   for (size_t i = 0; i < values.size(); ++i) {
     const int c = static_cast<int>(i % components);
     const double value = values[i];
@@ -69,6 +79,39 @@ int GlbBuilder::AddFloats(const std::vector<float>& values, int components,
   accessors_.push_back(std::move(accessor));
   return static_cast<int>(accessors_.size()) - 1;
 }
+
+int GlbBuilder::AddFloats(const std::vector<float>& values, int components,
+                          int target) {
+  return AddBounded({.view = AddView(BytesOf(values), target),
+                     .component_type = kFloat,
+                     .components = components},
+                    values);
+}
+
+template <typename Integer>
+int GlbBuilder::AddVertexIntegers(const std::vector<Integer>& values,
+                                  int components) {
+  const size_t size = components * sizeof(Integer);
+  const size_t stride = (size + kAlignment - 1) / kAlignment * kAlignment;
+  const absl::string_view packed = BytesOf(values);
+  std::string bytes;
+  bytes.reserve(packed.size() / size * stride);
+  for (size_t from = 0; from < packed.size(); from += size) {
+    bytes.append(packed.data() + from, size);
+    bytes.append(stride - size, '\0');
+  }
+  const int view = AddView(bytes, kArrayBuffer);
+  views_[view].stride = static_cast<int>(stride);
+  return AddBounded({.view = view,
+                     .component_type = kComponentType<Integer>,
+                     .components = components,
+                     .normalized = true},
+                    values);
+}
+
+template int GlbBuilder::AddVertexIntegers(const std::vector<int8_t>&, int);
+template int GlbBuilder::AddVertexIntegers(const std::vector<int16_t>&, int);
+template int GlbBuilder::AddVertexIntegers(const std::vector<uint16_t>&, int);
 
 int GlbBuilder::AddVertexFloats(const std::vector<float>& values,
                                 int components) {
@@ -130,6 +173,7 @@ absl::StatusOr<std::string> GlbBuilder::Finish(Json json) const {
     Json entry = {
         {"buffer", 0}, {"byteOffset", view.offset}, {"byteLength", view.size}};
     if (view.target != 0) entry["target"] = view.target;
+    if (view.stride != 0) entry["byteStride"] = view.stride;
     json["bufferViews"].push_back(std::move(entry));
   }
   json["buffers"] = Json::array({{{"byteLength", binary_.size()}}});

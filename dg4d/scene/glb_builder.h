@@ -20,6 +20,11 @@ class GlbBuilder {
   int AddVertexFloats(const std::vector<float>& values, int components);
   // Red, green, blue and alpha of each vertex, linear, 65535 for 1.
   int AddVertexColors(const std::vector<uint16_t>& rgba);
+  // The same of integers that stand for numbers from -1 to 1, or from 0 if they
+  // have no sign (KHR_mesh_quantization): int8_t, int16_t or uint16_t. A vertex
+  // takes a multiple of 4 bytes, as the format asks.
+  template <typename Integer>
+  int AddVertexIntegers(const std::vector<Integer>& values, int components);
   // Triangles' indices of vertices, in the fewest bytes that hold them.
   int AddIndices(const std::vector<uint32_t>& indices);
   // Times and values of an animation; `components` is 1 or 3.
@@ -37,7 +42,8 @@ class GlbBuilder {
   struct View {
     size_t offset;
     size_t size;
-    int target;  // 0: none
+    int target;      // 0: none
+    int stride = 0;  // bytes from a vertex to the next; 0: packed
   };
   struct Accessor {
     int view;
@@ -51,6 +57,9 @@ class GlbBuilder {
 
   int AddView(absl::string_view bytes, int target);
   int AddFloats(const std::vector<float>& values, int components, int target);
+  // `accessor`, with the bounds of `values`.
+  template <typename Number>
+  int AddBounded(Accessor accessor, const std::vector<Number>& values);
   template <typename Index>
   int AddIndicesAs(const std::vector<uint32_t>& indices, int component_type);
 

@@ -10,7 +10,7 @@
 #include "dg4d/base/digest.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/parallel.h"
-#include "tools/version.h"
+#include "dg4d/base/version.h"
 
 namespace dg4d {
 

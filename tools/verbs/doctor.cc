@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/pipeline.h"
@@ -21,7 +22,6 @@
 #include "tools/cuda_driver.h"
 #include "tools/flags.h"
 #include "tools/verb.h"
-#include "tools/version.h"
 
 DEFINE_string(weights, "",
               "Folder of network weights in the diffusers layout: say what "

@@ -12,11 +12,14 @@
 #include "absl/strings/str_format.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
+#include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/exporters/gltf/joined_corners.h"
+#include "dg4d/exporters/gltf/vertex_encoder.h"
 #include "dg4d/scene/glb_builder.h"
 #include "dg4d/scene/gltf_turns.h"
 #include "dg4d/scene/image_io.h"
+#include "dg4d/scene/mesh_sequence.h"
 
 // Writes the meshes of a scene as one .glb file (glTF 2.0), +y up as ours.
 //
@@ -51,34 +54,6 @@ std::vector<float> Gather(const at::Tensor& rows,
   return gathered;
 }
 
-// The mesh's own normals, or those of its surface, of exactly unit length:
-// validators refuse zeros.
-at::Tensor UnitNormals(const Mesh& mesh) {
-  if (!mesh.normals.defined()) {
-    return VertexNormals(mesh.vertices, mesh.triangles);
-  }
-  const at::Tensor normals = mesh.normals.contiguous().clone();
-  float* n = normals.data_ptr<float>();
-  for (int64_t i = 0; i < normals.size(0); ++i, n += 3) {
-    const float length = std::sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
-    const bool is_zero = !(length > 1e-12f);
-    for (int c = 0; c < 3; ++c) n[c] = is_zero ? c == 2 : n[c] / length;
-  }
-  return normals;
-}
-
-std::vector<float> Differences(std::vector<float> values,
-                               const std::vector<float>& base) {
-  for (size_t i = 0; i < values.size(); ++i) values[i] -= base[i];
-  return values;
-}
-
-bool AreAllTexturedOrNone(const std::vector<Mesh>& meshes) {
-  return std::all_of(meshes.begin(), meshes.end(), [&](const Mesh& mesh) {
-    return mesh.textured() == meshes[0].textured();
-  });
-}
-
 std::string FrameName(size_t frame) {
   return absl::StrFormat("frame_%04d", frame + 1);
 }
@@ -94,6 +69,7 @@ class Gltf final : public Exporter {
     bool loop = true;
     bool normals = true;
     bool unlit = false;
+    bool quantize = false;
 
     template <typename V>
     void Visit(V& v) {
@@ -111,6 +87,10 @@ class Gltf final : public Exporter {
       v("unlit", unlit,
         "Whether the texture is shown without lighting where programs know "
         "KHR_materials_unlit.");
+      v("quantize", quantize,
+        "Whether positions are rounded to 16 bits, normals to 8 and texture "
+        "coordinates to 16 (KHR_mesh_quantization), which halves the size and "
+        "more; the program must know this extension.");
     }
   };
 
@@ -132,16 +112,24 @@ namespace {
 // One file in the making.
 class Writer {
  public:
+  // `morphs` says which of the two below is to come.
   Writer(const Gltf::Options& options, const std::vector<Mesh>& meshes,
-         double fps)
+         double fps, bool morphs)
       : options_(options),
         meshes_(meshes),
         fps_(fps),
-        share_corners_(HaveOneTopology(meshes) &&
-                       AreAllTexturedOrNone(meshes)) {
-    json_ = {{"asset", {{"version", "2.0"}, {"generator", "dg4d"}}},
-             {"scene", 0},
-             {"scenes", {{{"nodes", {0}}}}}};
+        share_corners_(HaveOneTopology(meshes) && AreAllTexturedOrNone(meshes)),
+        encoder_(meshes, options.quantize, morphs, glb_) {
+    json_ = {
+        {"asset",
+         {{"version", "2.0"}, {"generator", absl::StrCat("dg4d ", kVersion)}}},
+        {"scene", 0},
+        {"scenes", {{{"nodes", {0}}}}}};
+    if (options.quantize) {
+      UseExtension("KHR_mesh_quantization");
+      json_["extensionsRequired"].push_back("KHR_mesh_quantization");
+    }
+    if (options.unlit) UseExtension("KHR_materials_unlit");
   }
 
   // One mesh with a morph target for each frame but the first.
@@ -156,14 +144,15 @@ class Writer {
     }
     mesh["primitives"] = Json::array({std::move(primitive)});
     json_["meshes"] = Json::array({std::move(mesh)});
-    json_["nodes"] = {{{"name", options_.name}, {"mesh", 0}}};
+    json_["nodes"] = Json::array({RootNode()});
+    json_["nodes"][0]["mesh"] = 0;
     if (meshes_.size() > 1) AnimateWeights();
     return glb_.Finish(std::move(json_));
   }
 
   // One node a frame, shown in turn.
   absl::StatusOr<std::string> WithNodes() {
-    json_["nodes"] = {{{"name", options_.name}}};
+    json_["nodes"] = Json::array({RootNode()});
     Shape shape;
     for (size_t frame = 0; frame < meshes_.size(); ++frame) {
       if (frame == 0 || !share_corners_) {
@@ -194,13 +183,27 @@ class Writer {
     int uv_accessor = 0;
   };
 
+  void UseExtension(const char* name) {
+    json_["extensionsUsed"].push_back(name);
+  }
+
+  // The node that shows everything at its place and in its size.
+  Json RootNode() const {
+    Json node = {{"name", options_.name}};
+    if (options_.quantize) {
+      node["translation"] = encoder_.center();
+      node["scale"] = std::vector<double>(3, encoder_.scale());
+    }
+    return node;
+  }
+
   void AddPlaces(size_t frame, Shape& shape) {
     const Mesh& mesh = meshes_[frame];
     shape.positions = Gather(mesh.vertices, shape.joined.vertex_of_point);
-    shape.position_accessor = glb_.AddVertexFloats(shape.positions, 3);
+    shape.position_accessor = encoder_.AddPositions(shape.positions);
     if (!options_.normals) return;
     shape.normals = Gather(UnitNormals(mesh), shape.joined.vertex_of_point);
-    shape.normal_accessor = glb_.AddVertexFloats(shape.normals, 3);
+    shape.normal_accessor = encoder_.AddNormals(shape.normals);
   }
 
   absl::StatusOr<Shape> AddShape(size_t frame) {
@@ -213,7 +216,7 @@ class Writer {
     AddPlaces(frame, shape);
     if (mesh.textured()) {
       shape.uv_accessor =
-          glb_.AddVertexFloats(Gather(mesh.uvs, shape.joined.uv_of_point), 2);
+          encoder_.AddUvs(Gather(mesh.uvs, shape.joined.uv_of_point));
     }
     return shape;
   }
@@ -232,12 +235,11 @@ class Writer {
     const Mesh& mesh = meshes_[frame];
     const auto& points = base.joined.vertex_of_point;
     Json target = {
-        {"POSITION",
-         glb_.AddVertexFloats(
-             Differences(Gather(mesh.vertices, points), base.positions), 3)}};
+        {"POSITION", encoder_.AddPositionTarget(
+                         base.positions, Gather(mesh.vertices, points))}};
     if (options_.normals) {
-      target["NORMAL"] = glb_.AddVertexFloats(
-          Differences(Gather(UnitNormals(mesh), points), base.normals), 3);
+      target["NORMAL"] = encoder_.AddNormalTarget(
+          base.normals, Gather(UnitNormals(mesh), points));
     }
     return target;
   }
@@ -267,7 +269,6 @@ class Writer {
     if (double_sided) material["doubleSided"] = true;
     if (options_.unlit) {
       material["extensions"]["KHR_materials_unlit"] = Json::object();
-      json_["extensionsUsed"] = {"KHR_materials_unlit"};
     }
     json_["materials"].push_back(std::move(material));
     return count;
@@ -311,20 +312,9 @@ class Writer {
   const bool share_corners_;
   bool double_sided_ = false;
   GlbBuilder glb_;
+  VertexEncoder encoder_;
   Json json_;
 };
-
-absl::Status CheckMeshes(const std::vector<Mesh>& meshes, double fps) {
-  for (size_t frame = 0; frame < meshes.size(); ++frame) {
-    DG4D_RETURN_IF_ERROR(Annotate(CheckMesh(meshes[frame]),
-                                  absl::StrCat("mesh of frame ", frame)));
-  }
-  if (meshes.size() > 1 && !(fps > 0 && std::isfinite(fps))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the scene plays ", fps, " frames a second"));
-  }
-  return absl::OkStatus();
-}
 
 // Whether to write morph targets, or why that cannot be.
 absl::StatusOr<bool> Morphs(const std::string& animation,
@@ -361,10 +351,10 @@ absl::StatusOr<bool> Morphs(const std::string& animation,
 absl::Status Gltf::DoExport(const Scene& scene, const std::string& path,
                             RunContext& context) {
   const double fps = FramesPerSecond(scene);
-  DG4D_RETURN_IF_ERROR(CheckMeshes(scene.meshes, fps));
+  DG4D_RETURN_IF_ERROR(CheckMeshSequence(scene.meshes, fps));
   DG4D_ASSIGN_OR_RETURN(const bool morphs,
                         Morphs(options_.animation, scene.meshes, context));
-  Writer writer(options_, scene.meshes, fps);
+  Writer writer(options_, scene.meshes, fps, morphs);
   DG4D_ASSIGN_OR_RETURN(const std::string bytes, morphs
                                                      ? writer.WithMorphTargets()
                                                      : writer.WithNodes());

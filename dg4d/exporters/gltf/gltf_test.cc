@@ -1,9 +1,11 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -42,6 +44,32 @@ struct Glb {
                          {accessor["count"].get<int64_t>(), components},
                          at::kFloat)
         .clone();
+  }
+  // Integers that stand for numbers in [-1, 1], as such.
+  template <typename Integer>
+  at::Tensor Normalized(int index, int component_type) const {
+    const Json& accessor = json["accessors"][index];
+    EXPECT_EQ(accessor["componentType"], component_type);
+    EXPECT_EQ(accessor["normalized"], true);
+    const int64_t columns = accessor["type"] == "VEC2" ? 2 : 3;
+    const int64_t count = accessor["count"];
+    const int stride =
+        json["bufferViews"][accessor["bufferView"].get<int>()]["byteStride"];
+    EXPECT_EQ(stride % 4, 0);
+    const std::string bytes = View(accessor["bufferView"]);
+    at::Tensor values = at::empty({count, columns});
+    for (int64_t i = 0; i < count; ++i) {
+      for (int64_t c = 0; c < columns; ++c) {
+        Integer value;
+        std::memcpy(&value, bytes.data() + i * stride + c * sizeof(Integer),
+                    sizeof(Integer));
+        EXPECT_GE(value, accessor["min"][c].get<int>());
+        EXPECT_LE(value, accessor["max"][c].get<int>());
+        values[i][c] =
+            static_cast<double>(value) / std::numeric_limits<Integer>::max();
+      }
+    }
+    return values;
   }
   std::vector<int> Indices(int index) const {
     const Json& accessor = json["accessors"][index];
@@ -323,6 +351,86 @@ TEST_F(GltfExporterTest, RefusesABrokenMeshAndNamesItsFrame) {
   const absl::Status status = Export(scene);
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
   EXPECT_TRUE(absl::StrContains(status.message(), "frame 3")) << status;
+}
+
+// The world's positions of a mesh whose node is `node`.
+at::Tensor Placed(const Json& node, const at::Tensor& positions) {
+  at::Tensor placed = positions * node["scale"][0].get<double>();
+  for (int c = 0; c < 3; ++c) {
+    placed.select(1, c) += node["translation"][c].get<double>();
+  }
+  return placed;
+}
+
+TEST_F(GltfExporterTest, RoundsNoFurtherThanItSays) {
+  Set("quantize", "true");
+  const Scene scene = MovingScene();
+  const Glb glb = ExportAndRead(scene);
+  EXPECT_EQ(glb.json["extensionsRequired"], Json({"KHR_mesh_quantization"}));
+  EXPECT_EQ(glb.json["extensionsUsed"], Json({"KHR_mesh_quantization"}));
+  const Json& node = glb.json["nodes"][0];
+  // Half a step, and what float32 loses.
+  const double bound = 0.5 * node["scale"][0].get<double>() / 32767 + 2e-7;
+  const Json& primitive = glb.json["meshes"][0]["primitives"][0];
+  const Json& attributes = primitive["attributes"];
+  const at::Tensor base = glb.Normalized<int16_t>(attributes["POSITION"], 5122);
+  const at::Tensor normals = glb.Normalized<int8_t>(attributes["NORMAL"], 5120);
+  for (size_t frame = 0; frame < scene.meshes.size(); ++frame) {
+    at::Tensor positions = base, shown_normals = normals;
+    if (frame > 0) {
+      const Json& target = primitive["targets"][frame - 1];
+      positions = base + glb.Normalized<int16_t>(target["POSITION"], 5122);
+      shown_normals = normals + glb.Normalized<int8_t>(target["NORMAL"], 5120);
+    }
+    EXPECT_TRUE(at::allclose(Corners(glb, primitive, Placed(node, positions)),
+                             Corners(scene.meshes[frame]), 0, bound))
+        << frame;
+    Mesh mesh = scene.meshes[frame];
+    mesh.vertices = VertexNormals(mesh.vertices, mesh.triangles);
+    EXPECT_TRUE(at::allclose(Corners(glb, primitive, shown_normals),
+                             Corners(mesh), 0, 0.5 / 127 + 1e-6))
+        << frame;
+  }
+  const at::Tensor uvs =
+      glb.Normalized<uint16_t>(attributes["TEXCOORD_0"], 5123);
+  EXPECT_LE(uvs.max().item<float>(), 1);
+}
+
+TEST_F(GltfExporterTest, PlacesRoundedFramesByTheNodeAboveThem) {
+  Set("quantize", "true");
+  const Scene scene = ChangingScene();
+  const Glb glb = ExportAndRead(scene);
+  const Json& root = glb.json["nodes"][0];
+  const double bound = 0.5 * root["scale"][0].get<double>() / 32767 + 2e-7;
+  for (size_t frame = 0; frame < scene.meshes.size(); ++frame) {
+    const Json& node = glb.json["nodes"][frame + 1];
+    EXPECT_FALSE(node.contains("translation"));
+    const Json& primitive =
+        glb.json["meshes"][node["mesh"].get<int>()]["primitives"][0];
+    const at::Tensor positions =
+        glb.Normalized<int16_t>(primitive["attributes"]["POSITION"], 5122);
+    EXPECT_TRUE(at::allclose(Corners(glb, primitive, Placed(root, positions)),
+                             Corners(scene.meshes[frame]), 0, bound));
+  }
+}
+
+TEST_F(GltfExporterTest, KeepsWhatCannotBeRounded) {
+  Set("quantize", "true");
+  Scene scene = MovingScene(2);
+  Mesh& mesh = scene.meshes[1];
+  mesh.normals = -VertexNormals(scene.meshes[0].vertices, mesh.triangles);
+  for (Mesh& each : scene.meshes) each.uvs = each.uvs * 3;
+  const Glb glb = ExportAndRead(scene);
+  const Json& primitive = glb.json["meshes"][0]["primitives"][0];
+  const at::Tensor normals =
+      glb.Normalized<int8_t>(primitive["attributes"]["NORMAL"], 5120) +
+      glb.Floats(primitive["targets"][0]["NORMAL"]);
+  mesh.vertices = mesh.normals;
+  EXPECT_TRUE(
+      at::allclose(Corners(glb, primitive, normals), Corners(mesh), 0, 1e-6));
+  EXPECT_NEAR(
+      glb.Floats(primitive["attributes"]["TEXCOORD_0"]).max().item<float>(), 3,
+      1e-6);
 }
 
 }  // namespace

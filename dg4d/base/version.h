@@ -1,5 +1,5 @@
-#ifndef TOOLS_VERSION_H_
-#define TOOLS_VERSION_H_
+#ifndef DG4D_BASE_VERSION_H_
+#define DG4D_BASE_VERSION_H_
 
 namespace dg4d {
 
@@ -7,4 +7,4 @@ inline constexpr char kVersion[] = "0.1.0";  // as in CHANGELOG.md
 
 }  // namespace dg4d
 
-#endif  // TOOLS_VERSION_H_
+#endif  // DG4D_BASE_VERSION_H_
