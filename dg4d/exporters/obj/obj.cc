@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
-#include <cmath>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,11 +11,13 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
+#include "dg4d/base/float_text.h"
 #include "dg4d/base/staged_folder.h"
 #include "dg4d/base/status.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/scene/image_io.h"
 #include "dg4d/scene/mesh.h"
+#include "dg4d/scene/mesh_sequence.h"
 
 // Writes the meshes of a scene as numbered Wavefront OBJ files, as Blender's
 // add-on Stop-motion-OBJ and other programs read them: one object a file, and a
@@ -30,13 +30,6 @@ constexpr char kImportScript[] =
 #include "dg4d/exporters/obj/import_sequence.inc"
     ;
 constexpr char kImportScriptName[] = "import_sequence.py";
-
-void AppendFloat(float value, std::string& text) {
-  // The shortest digits that read back as the same float.
-  char buffer[32];
-  const auto result = std::to_chars(buffer, buffer + sizeof(buffer), value);
-  text.append(buffer, result.ptr);
-}
 
 void AppendLine(const char* keyword, const float* values, int count,
                 std::string& text) {
@@ -112,9 +105,7 @@ std::string ObjText(const Mesh& mesh, const SharedLines& shared,
   };
   append_used("v", mesh.vertices);
   if (with_normals) {
-    append_used("vn", mesh.normals.defined()
-                          ? mesh.normals
-                          : VertexNormals(mesh.vertices, mesh.triangles));
+    append_used("vn", UnitNormals(mesh));
   }
   absl::StrAppend(&text, shared.uvs, "usemtl ", name, "\n", shared.faces);
   return text;
@@ -236,10 +227,7 @@ absl::Status Obj::DoExport(const Scene& scene, const std::string& path,
   }
   const int frames = static_cast<int>(scene.meshes.size());
   const double fps = FramesPerSecond(scene);
-  if (frames > 1 && !(fps > 0 && std::isfinite(fps))) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the scene plays ", fps, " frames a second"));
-  }
+  DG4D_RETURN_IF_ERROR(CheckMeshSequence(scene.meshes, fps));
   const bool one_topology = HaveOneTopology(scene.meshes);
   SharedLines shared;
   std::string png;
@@ -247,8 +235,6 @@ absl::Status Obj::DoExport(const Scene& scene, const std::string& path,
   for (int frame = 0; frame < frames; ++frame) {
     DG4D_RETURN_IF_ERROR(context.CheckCancelled());
     const Mesh& mesh = scene.meshes[frame];
-    DG4D_RETURN_IF_ERROR(
-        Annotate(CheckMesh(mesh), absl::StrCat("mesh of frame ", frame)));
     if (frame == 0 || !one_topology) {
       shared = MakeSharedLines(mesh, options_.normals);
     }
