@@ -1,19 +1,35 @@
 """blender_gltf_test.py SAMPLES: Blender plays the .glb files as they were."""
 
+import json
 import pathlib
+import struct
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import bpy
 import blender_scene as blender
+import bpy
 
-samples = pathlib.Path(sys.argv[1])
+samples = blender.samples_folder()
 
 
-def start(name, file=None):
-    expected = blender.start(samples, name)
-    bpy.ops.import_scene.gltf(filepath=str(samples / f"{file or name}.glb"))
-    return expected
+def start(file):
+    """Imports the file, and returns what it should look like, and how exactly."""
+    scene = {"compact": "moving", "nodes": "moving", "unlit": "moving",
+             "quantized": "moving", "quantized_nodes": "changing"}
+    expected = blender.start(samples, scene.get(file, file))
+    path = samples / f"{file}.glb"
+    bpy.ops.import_scene.gltf(filepath=str(path))
+    return expected, tolerance_of(path)
+
+
+def tolerance_of(path):
+    """Half a step of positions in 16 bits, and what floats lose."""
+    data = path.read_bytes()
+    [size] = struct.unpack_from("<I", data, 12)
+    gltf = json.loads(data[20:20 + size])
+    if "KHR_mesh_quantization" not in gltf.get("extensionsRequired", []):
+        return 2e-6
+    return 0.5 / 32767 * max(gltf["nodes"][0]["scale"]) + 2e-6
 
 
 def go_to(seconds):
@@ -28,48 +44,46 @@ def animation_seconds():
     return end * scene.render.fps_base / scene.render.fps
 
 
-def expect_shown(frame, what):
+def expect_shown(frame, what, tolerance):
     [item] = blender.shown(blender.meshes())
-    blender.expect_near(blender.corners(item),
-                        blender.expected_corners(frame), what)
-    blender.expect_near(blender.top_left(item),
-                        blender.np.array(frame["top_left"]), what + " colour",
-                        tolerance=0.5 / 255 + 1e-6)
+    blender.expect_frame(item, frame, what, tolerance)
 
 
 def test_static():
-    expected = start("static")
+    expected, tolerance = start("static")
     assert not bpy.data.actions
-    expect_shown(expected["frames"][0], "static")
+    expect_shown(expected["frames"][0], "static", tolerance)
 
 
-def test_morphing():
-    expected = start("moving")
+def test_morphing(file):
+    expected, tolerance = start(file)
     frames, fps = expected["frames"], expected["fps"]
     assert abs(animation_seconds() - len(frames) / fps) < 1e-4
     for number, frame in enumerate(frames):
         go_to(number / fps)
-        expect_shown(frame, f"moving frame {number}")
+        expect_shown(frame, f"{file} frame {number}", tolerance)
     go_to(len(frames) / fps)
-    expect_shown(frames[0], "moving, back at the first frame")
+    expect_shown(frames[0], f"{file}, back at the first frame", tolerance)
     go_to(1.5 / fps)
     [item] = blender.meshes()
     between = sum(blender.expected_corners(frames[i]) for i in (1, 2)) / 2
-    blender.expect_near(blender.corners(item), between, "between two frames")
+    blender.expect_near(blender.corners(item), between,
+                        f"{file} between two frames", tolerance)
 
 
 def test_turns(file):
-    expected = start("changing" if file == "changing" else "moving", file)
+    expected, tolerance = start(file)
     frames, fps = expected["frames"], expected["fps"]
     assert len(blender.meshes()) == len(frames)
     assert abs(animation_seconds() - len(frames) / fps) < 1e-4
     for number, frame in enumerate(frames):
         for part in (0.01, 0.5, 0.99):
             go_to((number + part) / fps)
-            expect_shown(frame, f"{file} frame {number + part}")
+            expect_shown(frame, f"{file} frame {number + part}", tolerance)
 
 
 test_static()
-test_morphing()
-test_turns("changing")
-test_turns("nodes")
+for name in ("moving", "quantized"):
+    test_morphing(name)
+for name in ("changing", "nodes", "quantized_nodes"):
+    test_turns(name)

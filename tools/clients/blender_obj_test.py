@@ -5,10 +5,10 @@ import runpy
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-import bpy
 import blender_scene as blender
+import bpy
 
-samples = pathlib.Path(sys.argv[1])
+samples = blender.samples_folder()
 
 
 def test_sequence(name):
@@ -27,12 +27,7 @@ def test_sequence(name):
         scene.frame_set(number)
         [item] = blender.shown(objects)
         assert not item.hide_render
-        what = f"{name} frame {number}"
-        blender.expect_near(blender.corners(item),
-                            blender.expected_corners(frame), what)
-        blender.expect_near(blender.top_left(item),
-                            blender.np.array(frame["top_left"]),
-                            what + " colour", tolerance=0.5 / 255 + 1e-6)
+        blender.expect_frame(item, frame, f"{name} frame {number}")
 
 
 for sample in ("static", "moving", "changing"):

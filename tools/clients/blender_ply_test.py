@@ -4,11 +4,11 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import blender_scene as blender
 import bpy
 import numpy as np
-import blender_scene as blender
 
-samples = pathlib.Path(sys.argv[1])
+samples = blender.samples_folder()
 
 
 def column(mesh, name):

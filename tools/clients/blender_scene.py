@@ -2,9 +2,20 @@
 
 import json
 import pathlib
+import sys
+
+import numpy as np
+
+if "bool" not in vars(np):
+    # Blender 3.4, as Debian 12 has it, wants a NumPy older than Debian's.
+    np.bool = bool
 
 import bpy
-import numpy as np
+
+
+def samples_folder():
+    """The last word of the command line, Blender's own or Python's."""
+    return pathlib.Path(sys.argv[-1])
 
 
 def start(samples, name):
@@ -48,10 +59,44 @@ def expect_near(actual, wanted, what, tolerance=2e-6):
     assert error <= tolerance, f"{what}: off by {error}"
 
 
-def top_left(item):
-    """The colour of the first pixel of the item's texture."""
+def texture(item):
+    """The picture of the item's one material: [H, W, 3], from the bottom up."""
     [slot] = item.material_slots
     [image] = [n.image for n in slot.material.node_tree.nodes
                if n.type == "TEX_IMAGE"]
     pixels = np.array(image.pixels[:]).reshape(*reversed(image.size), -1)
-    return pixels[-1, 0, :3]
+    return pixels[..., :3]
+
+
+def colours(item):
+    """What the texture shows at each triangle's corners: [3 T, 3]."""
+    evaluated = item.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    mesh = evaluated.to_mesh()
+    uvs = np.empty(2 * len(mesh.loops), np.float32)
+    mesh.uv_layers.active.data.foreach_get("uv", uvs)
+    picture = texture(item)
+    height, width = picture.shape[:2]
+    x, y = (uvs.reshape(-1, 2) * (width, height) - 0.5).T
+    left, low = np.floor(x).astype(int), np.floor(y).astype(int)
+
+    def pixel(row, column):
+        return picture[row.clip(0, height - 1), column.clip(0, width - 1)]
+
+    across, up = (x - left)[:, None], (y - low)[:, None]
+    lower = pixel(low, left) * (1 - across) + pixel(low, left + 1) * across
+    upper = (pixel(low + 1, left) * (1 - across) +
+             pixel(low + 1, left + 1) * across)
+    return lower * (1 - up) + upper * up
+
+
+# Textures are stored with 8 bits, and coordinates rounded to 16 move what is
+# looked up in the samples' soft stripes by less than the rest.
+COLOUR_TOLERANCE = 0.5 / 255 + 1e-4
+
+
+def expect_frame(item, frame, what, tolerance=2e-6):
+    """That `item` has the places and colours of `frame` of expected.json."""
+    expect_near(corners(item), expected_corners(frame), what, tolerance)
+    expect_near(colours(item),
+                np.array(frame["colours"], np.float32).reshape(-1, 3),
+                what + " colours", COLOUR_TOLERANCE)
