@@ -1,7 +1,6 @@
 #include "tools/viewer/scene_feed.h"
 
 #include <ATen/Parallel.h>
-#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -9,6 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "dg4d/base/status.h"
 #include "dg4d/exporters/html/player_scene.h"
 #include "dg4d/scene/image_io.h"
@@ -19,12 +19,6 @@ namespace {
 
 constexpr int kPictureSize = 512;  // pixels of the longer side, at most
 constexpr auto kLookForPagesEvery = std::chrono::milliseconds(100);
-
-absl::Duration ThreadTime() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return absl::DurationFromTimespec(time);
-}
 
 bool SameTensor(const Image& a, const Image& b) {
   return a.pixels.defined() && a.pixels.is_same(b.pixels);
@@ -84,7 +78,7 @@ void SceneFeed::Serve() {
     waits_ = false;
     works_ = true;
     lock.unlock();
-    const absl::Duration before = ThreadTime();
+    const absl::Time start = absl::Now();
     const absl::Status status = CatchExceptions([&] {
       ShowScene(offered);
       ShowPictures(offered.scene);
@@ -94,7 +88,7 @@ void SceneFeed::Serve() {
       hub_.Set("warning viewer",
                WarningMessage(offered.stage, status.message()));
     }
-    const absl::Duration cost = ThreadTime() - before;
+    const absl::Duration cost = absl::Now() - start;
     lock.lock();
     last_cost_ = cost;
     works_ = false;

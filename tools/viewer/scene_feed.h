@@ -35,7 +35,7 @@ class SceneFeed {
 
   // Whether a scene waits or is under way.
   bool busy() const;
-  // What the last scene took of a core.
+  // How long the last scene took: of a busy machine's time, as the run does.
   absl::Duration last_cost() const;
   // The newest scene that was offered, shown or not.
   std::optional<Offered> newest() const;

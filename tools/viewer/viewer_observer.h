@@ -38,7 +38,7 @@ class TimeBudget {
 };
 
 // Tells a hub of a run: state, metrics, warnings, cameras, and the scene as
-// often as takes 3 % of a core, the making of it on the run's thread and the
+// often as takes 3 % of the time, the making of it on the run's thread and the
 // encoding on the feed's together. Without a page it makes no snapshots; what
 // it then costs are microseconds a step.
 class ViewerObserver : public RunObserver {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "dg4d/base/status.h"
 #include "tools/viewer/commands.h"
 #include "tools/viewer/hub.h"
@@ -17,7 +18,8 @@ namespace {
 
 using namespace viewer;  // NOLINT: this is its door
 
-constexpr absl::Duration kFarewell = absl::Seconds(2);
+// For the last scene, and again for the last words.
+constexpr absl::Duration kFarewell = absl::Seconds(3);
 
 class LiveWatch final : public Watch {
  public:
@@ -48,6 +50,10 @@ class LiveWatch final : public Watch {
   std::string url() const override { return server_->url(); }
   RunObserver& observer() override { return observer_; }
   void Finish(const absl::Status& status) override {
+    const absl::Time start = absl::Now();
+    while (hub_.pages > 0 && feed_.busy() && absl::Now() - start < kFarewell) {
+      absl::SleepFor(absl::Milliseconds(20));
+    }
     observer_.Finish(status);
     server_->Flush(kFarewell);
   }
