@@ -26,6 +26,9 @@ DEFINE_string(input_up, "",
               "Upward axis of PLY files that are read, +y or -y; empty: what "
               "they say, else -y. Those of DreamGaussian4D are +y.");
 DEFINE_int32(port, 8080, "Of the viewer's page; 0 takes one that is free.");
+DEFINE_string(weights, "",
+              "Folder of network weights in the diffusers layout, or of such "
+              "folders.");
 DEFINE_string(suite, "", "Which suite: see below.");
 
 namespace dg4d {

@@ -18,7 +18,8 @@ DECLARE_bool(quiet);
 DECLARE_int32(port);
 DECLARE_double(input_fps);  // 0: as the files say
 DECLARE_string(input_up);   // "+y", "-y" or empty: as the files say
-DECLARE_string(suite);      // empty: the verb's first
+DECLARE_string(weights);
+DECLARE_string(suite);  // empty: the verb's first
 
 namespace dg4d {
 

@@ -4,6 +4,10 @@
 
 namespace dg4d {
 
+absl::Status Guidance::CheckReady(const RunContext&) const {
+  return absl::OkStatus();
+}
+
 OwnViews Guidance::ChooseViews(int, double, at::Generator&) const {
   throw std::logic_error("this guidance has no views of its own");
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "dg4d/base/digest.h"
 #include "dg4d/base/files.h"
@@ -309,6 +310,23 @@ absl::Status Pipeline::RunStage(const StageEntry& entry,
   return Annotate(Failure(status), absl::StrCat("stage '", entry.key, "'"));
 }
 
+absl::Status Pipeline::CheckReady(size_t from, size_t until,
+                                  const RunContext& context) const {
+  std::vector<std::string> lines;
+  std::set<std::string> advice;
+  for (size_t i = from; i <= until; ++i) {
+    const absl::Status ready = stages_[i].stage->CheckReady(context);
+    if (ready.ok()) continue;
+    const std::vector<std::string> parts =
+        absl::StrSplit(ready.message(), absl::MaxSplits('\n', 1));
+    lines.push_back(absl::StrCat("stage '", stages_[i].key, "': ", parts[0]));
+    if (parts.size() > 1) advice.insert(parts[1]);
+  }
+  if (lines.empty()) return absl::OkStatus();
+  lines.insert(lines.end(), advice.begin(), advice.end());
+  return absl::FailedPreconditionError(absl::StrJoin(lines, "\n"));
+}
+
 absl::Status Pipeline::Run(Scene& scene, RunContext& context,
                            const Range& range) const {
   size_t from = 0, until = stages_.size() - 1;
@@ -325,6 +343,7 @@ absl::Status Pipeline::Run(Scene& scene, RunContext& context,
   }
   const RunContext::Settings& settings = context.settings();
   bool keep = settings.resume;
+  bool checked = false;
   std::string fingerprint = InputFingerprint(settings);
   for (size_t i = 0; i <= until; ++i) {
     const StageEntry& entry = stages_[i];
@@ -354,6 +373,8 @@ absl::Status Pipeline::Run(Scene& scene, RunContext& context,
           " has no result of stage '", entry.key, "'; run that first"));
     }
     keep = false;
+    if (!checked) DG4D_RETURN_IF_ERROR(CheckReady(i, until, context));
+    checked = true;
     DG4D_RETURN_IF_ERROR(RunStage(entry, fingerprint, scene, context));
   }
   return absl::OkStatus();

@@ -98,6 +98,11 @@ class Pipeline {
                               Pipeline& pipeline, Errors& errors);
   void CheckContracts(const ConfigNode& config,
                       const std::vector<Slot>& present, Errors& errors) const;
+  // FailedPrecondition with a line for each stage from `from` to `until` that
+  // lacks something: the first of its message (Stage::CheckReady). What follows
+  // there is advice, and is said once.
+  absl::Status CheckReady(size_t from, size_t until,
+                          const RunContext& context) const;
   absl::StatusOr<size_t> IndexOf(const std::string& key) const;
   absl::Status RunStage(const StageEntry& entry, const std::string& fingerprint,
                         Scene& scene, RunContext& context) const;

@@ -112,6 +112,15 @@ class Liar : public Stage {
   absl::Status DoRun(RunContext&, Scene&) override { return absl::OkStatus(); }
 };
 
+// Lacks something that no stage writes.
+class Needy : public Liar {
+ public:
+  explicit Needy(Options options) : Liar(options) {}
+  absl::Status CheckReady(const RunContext&) const override {
+    return absl::NotFoundError("nothing to eat\nfeed it");
+  }
+};
+
 class TextExporter : public Exporter {
  public:
   struct Options {
@@ -190,6 +199,7 @@ class PipelineTest : public testing::Test {
   const ScopedRegistration<Stage, Draw> draw_{"draw"};
   const ScopedRegistration<Stage, Film> film_{"film"};
   const ScopedRegistration<Stage, Liar> liar_{"liar"};
+  const ScopedRegistration<Stage, Needy> needy_{"needy"};
   const ScopedRegistration<Exporter, TextExporter> text_{"text"};
   std::string directory_;
   Scene scene_;
@@ -241,6 +251,16 @@ TEST_F(PipelineTest, ResolvedConfigurationGivesTheSameResult) {
   const float once = Result();
   ASSERT_TRUE(Run(ToYaml(pipeline->resolved()), {}).ok());
   EXPECT_EQ(Result(), once);
+}
+
+TEST_F(PipelineTest, AsksAllStagesWhetherTheyAreReadyBeforeTheFirstRuns) {
+  const std::string yaml =
+      "stages: {draw: {}, a: {plugin: needy}, b: {plugin: needy}}";
+  EXPECT_EQ(Run(yaml, {}).message(),
+            "stage 'a': nothing to eat\nstage 'b': nothing to eat\nfeed it");
+  EXPECT_TRUE(recorder_.events.empty());
+  // Only of those that will run.
+  EXPECT_TRUE(Run(yaml, {}, {.until = "draw"}).ok());
 }
 
 TEST_F(PipelineTest, TellsObserversWhatHappens) {

@@ -1,5 +1,7 @@
 #include "dg4d/core/run_context.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -33,6 +35,25 @@ RunContext::RunContext() : RunContext(Settings()) {}
 RunContext::RunContext(Settings settings)
     : settings_(std::move(settings)),
       generator_(MakeGenerator(settings_.seed, "")) {}
+
+absl::StatusOr<std::string> RunContext::FindWeights(
+    const std::string& path) const {
+  std::error_code ignored;
+  std::vector<std::string> candidates = {path};
+  const std::string& all = settings_.weights;
+  if (!all.empty()) candidates.push_back(absl::StrCat(all, "/", path));
+  for (const std::string& candidate : candidates) {
+    if (!path.empty() && std::filesystem::is_directory(candidate, ignored)) {
+      return candidate;
+    }
+  }
+  return absl::NotFoundError(absl::StrCat(
+      "there is no folder '", path, "' of network weights",
+      all.empty() ? "" : absl::StrCat(", nor one in ", all),
+      "\ngive --weights=FOLDER, the folder that holds such folders, or where "
+      "one is as the plugin's option 'path'; 'dg4d doctor --weights=FOLDER' "
+      "says what a folder holds"));
+}
 
 void RunContext::EnterStage(absl::string_view key,
                             absl::string_view fingerprint) {

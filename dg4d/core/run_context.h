@@ -35,6 +35,9 @@ class RunContext {
     // The user's files, read by the stages that need them.
     std::string input_image;
     std::string input_video;
+    // Folder of folders of network weights, where plugins look for those that
+    // they name; see FindWeights.
+    std::string weights;
     // Empty: nothing is kept on disk, and nothing can be resumed.
     std::string output_directory;
     // Steps between a stage's checkpoints; 0: only where it stops.
@@ -50,6 +53,10 @@ class RunContext {
 
   const Settings& settings() const { return settings_; }
   c10::Device device() const { return settings_.devices.front(); }
+
+  // The folder of network weights that a plugin's option `path` names: as it
+  // stands, or below settings().weights. NotFound says how to give it.
+  absl::StatusOr<std::string> FindWeights(const std::string& path) const;
 
   // The stage that runs now: its key in the configuration, which seeds its
   // generator. Checkpoints carry `fingerprint`, and only those that carry the

@@ -8,6 +8,10 @@
 
 namespace dg4d {
 
+absl::Status Stage::CheckReady(const RunContext&) const {
+  return absl::OkStatus();
+}
+
 absl::Status Stage::Run(RunContext& context, Scene& scene) {
   return CatchExceptions([&]() -> absl::Status {
     const StageContract contract = Contract();

@@ -26,6 +26,11 @@ class Stage {
   // May depend on the options, but on nothing else.
   virtual StageContract Contract() const = 0;
 
+  // Whether what the stage will need from outside, as network weights, is
+  // there. Asked of all stages of a run before the first one runs; opens no
+  // file of size.
+  virtual absl::Status CheckReady(const RunContext& context) const;
+
   // Checks that what the contract reads is there, runs, and checks that what it
   // writes is. FailedPrecondition names a missing slot; Cancelled means that
   // the run was told to stop, and that a checkpoint was written if the stage

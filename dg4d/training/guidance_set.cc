@@ -4,10 +4,13 @@
 #include <c10/util/Exception.h>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "dg4d/base/status.h"
 
 namespace dg4d {
@@ -39,6 +42,23 @@ absl::StatusOr<GuidanceSet> GuidanceSet::Create(
                             .guidance = std::move(guidance)});
   }
   return set;
+}
+
+absl::Status GuidanceSet::CheckReady(const RunContext& context) const {
+  std::vector<std::string> lacks;
+  std::set<std::string> advice;
+  for (const Member& member : members_) {
+    const absl::Status ready = member.guidance->CheckReady(context);
+    if (ready.ok()) continue;
+    const std::vector<std::string> parts =
+        absl::StrSplit(ready.message(), absl::MaxSplits('\n', 1));
+    lacks.push_back(absl::StrCat("guidance '", member.name, "': ", parts[0]));
+    if (parts.size() > 1) advice.insert(parts[1]);
+  }
+  if (lacks.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(absl::StrJoin(lacks, "; "), advice.empty() ? "" : "\n",
+                   absl::StrJoin(advice, "\n")));
 }
 
 absl::Status GuidanceSet::Prepare(const Scene& scene, RunContext& context) {

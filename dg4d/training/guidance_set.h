@@ -45,6 +45,9 @@ class GuidanceSet {
   static absl::StatusOr<GuidanceSet> Create(
       const std::vector<WeightedPlugin<Guidance>>& specs);
 
+  // Of all guidances; errors name them.
+  absl::Status CheckReady(const RunContext& context) const;
+
   // Of each guidance in turn; an error names it.
   absl::Status Prepare(const Scene& scene, RunContext& context);
 

@@ -1,6 +1,8 @@
 #include <sched.h>
 #include <torch/version.h>
 
+#include <algorithm>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <string>
@@ -9,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "dg4d/base/status.h"
 #include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/guidance.h"
@@ -23,9 +26,6 @@
 #include "tools/flags.h"
 #include "tools/verb.h"
 
-DEFINE_string(weights, "",
-              "Folder of network weights in the diffusers layout: say what "
-              "is there, and nothing else.");
 DEFINE_string(variant, "",
               "Which of several weight files: fp16 for NAME.fp16.safetensors.");
 
@@ -60,9 +60,9 @@ double AvailableGib() {
 }
 
 // What a folder of weights holds; FailedPrecondition when something is amiss.
-absl::Status DiagnoseWeights(const std::string& folder) {
-  const auto report = diffusion::ReportWeights(folder, FLAGS_variant);
-  if (!report.ok()) return report.status();
+absl::Status DiagnosePipeline(const std::string& folder,
+                              const diffusion::WeightReport& found_there) {
+  const diffusion::WeightReport* report = &found_there;
   int amiss = static_cast<int>(report->missing.size());
   for (const diffusion::ComponentReport& part : report->components) {
     std::string found = part.kind;
@@ -82,14 +82,41 @@ absl::Status DiagnoseWeights(const std::string& folder) {
   Row("licence", report->licences.empty()
                      ? "no file; look where the weights came from"
                      : absl::StrJoin(report->licences, ", "));
-  if (report->components.empty()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        folder, " holds no component: no subfolder has a config.json"));
-  }
   Row("pipeline", report->pipeline.empty() ? "unknown" : report->pipeline);
   return amiss == 0 ? absl::OkStatus()
                     : absl::FailedPreconditionError(absl::StrCat(
                           folder, ": ", amiss, " components are amiss"));
+}
+
+// The same of a folder, or of all folders in it.
+absl::Status DiagnoseWeights(const std::string& folder) {
+  DG4D_ASSIGN_OR_RETURN(const diffusion::WeightReport report,
+                        diffusion::ReportWeights(folder, FLAGS_variant));
+  if (!report.components.empty()) return DiagnosePipeline(folder, report);
+  std::vector<std::string> inside;
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.is_directory()) inside.push_back(entry.path().string());
+  }
+  std::sort(inside.begin(), inside.end());
+  int pipelines = 0;
+  std::vector<std::string> amiss;
+  for (const std::string& path : inside) {
+    DG4D_ASSIGN_OR_RETURN(const diffusion::WeightReport part,
+                          diffusion::ReportWeights(path, FLAGS_variant));
+    if (part.components.empty()) continue;
+    Row(pipelines++ == 0 ? "folder" : "\nfolder", path);
+    const absl::Status status = DiagnosePipeline(path, part);
+    if (!status.ok()) amiss.emplace_back(status.message());
+  }
+  if (pipelines == 0) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        folder,
+        " holds no component, nor does a folder in it: no subfolder "
+        "has a config.json"));
+  }
+  return amiss.empty()
+             ? absl::OkStatus()
+             : absl::FailedPreconditionError(absl::StrJoin(amiss, "; "));
 }
 
 absl::Status Diagnose(const std::vector<std::string>& arguments) {
@@ -150,8 +177,8 @@ const Verb& DoctorVerb() {
       .flags = {"device", "weights", "variant"},
       .notes =
           "With --weights, reads headers and configurations of network "
-          "weights, and checks\nthat every tensor is there in the right "
-          "shape. No stage or guidance uses them yet.",
+          "weights (of a folder,\nor of all folders in it), and checks that "
+          "every tensor is there in the right shape.",
       .run = &Diagnose,
   };
   return verb;

@@ -190,6 +190,7 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
       .seed = pipeline.seed(),
       .input_image = FLAGS_image,
       .input_video = FLAGS_video,
+      .weights = FLAGS_weights,
       .output_directory = directory,
       .checkpoint_every = FLAGS_checkpoint_every,
       .resume = FLAGS_resume,
@@ -229,8 +230,8 @@ const Verb& RunVerb() {
       .name = "run",
       .summary = "Makes an animated 3D asset from a picture or a video.",
       .usage = "--image=PICTURE --output=FOLDER [flags] [key=value ...]",
-      .flags = {"image", "video", "output", "config", "seed", "device",
-                "threads", "from", "until", "resume", "overwrite",
+      .flags = {"image", "video", "output", "config", "weights", "seed",
+                "device", "threads", "from", "until", "resume", "overwrite",
                 "checkpoint_every", "view", "port", "quiet"},
       .notes =
           "key=value sets any option of the configuration by its dotted "

@@ -274,6 +274,12 @@ class StaticGaussians final : public Stage {
             .writes = {Slot::kGaussians}};
   }
 
+  absl::Status CheckReady(const RunContext& context) const override {
+    DG4D_ASSIGN_OR_RETURN(const GuidanceSet guidances,
+                          GuidanceSet::Create(options_.guidances));
+    return guidances.CheckReady(context);
+  }
+
  protected:
   absl::Status DoRun(RunContext& context, Scene& scene) override;
 

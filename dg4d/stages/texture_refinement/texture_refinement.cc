@@ -126,6 +126,12 @@ class TextureRefinement final : public Stage {
             .writes = {Slot::kMeshes}};
   }
 
+  absl::Status CheckReady(const RunContext& context) const override {
+    DG4D_ASSIGN_OR_RETURN(const GuidanceSet guidances,
+                          GuidanceSet::Create(options_.guidances));
+    return guidances.CheckReady(context);
+  }
+
  protected:
   absl::Status DoRun(RunContext& context, Scene& scene) override;
 
