@@ -8,6 +8,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
+#include <string>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 #include "dg4d/base/status.h"
@@ -94,6 +98,15 @@ absl::StatusOr<ClipImages> ClipImages::Parse(JsonConfig json) {
   json.IgnoreTheRest();
   DG4D_RETURN_IF_ERROR(json.Finish());
   return images;
+}
+
+absl::StatusOr<ClipImages> ClipImages::Of(const std::string& folder) {
+  const std::string path =
+      folder + "/feature_extractor/preprocessor_config.json";
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return ClipImages();
+  DG4D_ASSIGN_OR_RETURN(JsonConfig json, JsonConfig::Read(path));
+  return Parse(std::move(json));
 }
 
 at::Tensor ClipImages::Normalise(const at::Tensor& pictures) const {

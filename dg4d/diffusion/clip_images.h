@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "dg4d/diffusion/json_config.h"
@@ -19,6 +20,8 @@ struct ClipImages {
   std::array<double, 3> deviation = {0.26862954, 0.26130258, 0.27577711};
 
   static absl::StatusOr<ClipImages> Parse(JsonConfig json);
+  // That of a pipeline's folder; the defaults where it has none.
+  static absl::StatusOr<ClipImages> Of(const std::string& folder);
 
   // As transformers' image processor: pictures [B, 3, H, W] in [0, 1] on the
   // CPU, square, are cut to 8 bits (x * 255 without rounding, as Zero-1-to-3's

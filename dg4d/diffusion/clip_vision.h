@@ -49,6 +49,7 @@ class ClipVision {
   at::Tensor operator()(const at::Tensor& images) const;
 
   const ClipVisionConfig& config() const { return config_; }
+  at::ScalarType type() const { return class_embedding_.scalar_type(); }
 
  private:
   struct Layer {

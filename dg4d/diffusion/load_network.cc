@@ -2,6 +2,13 @@
 
 namespace dg4d::diffusion {
 
+at::ScalarType TypeOf(const std::string& precision, const at::Device& device) {
+  if (precision == "float16") return at::kHalf;
+  if (precision == "bfloat16") return at::kBFloat16;
+  if (precision == "float32") return at::kFloat;
+  return device.is_cuda() ? at::kHalf : at::kFloat;
+}
+
 const WeightDialect& PublishedDialect() {
   static const auto& dialect = *new WeightDialect{
       .aliases =

@@ -20,6 +20,11 @@ struct LoadOptions {
   at::Device device = at::kCPU;
 };
 
+// What networks on `device` compute in, by the name that options have for it:
+// float32, float16, bfloat16, or auto, which is float16 on a GPU and float32 on
+// the CPU.
+at::ScalarType TypeOf(const std::string& precision, const at::Device& device);
+
 // Old names of tensors, and tensors beside those of a network, that published
 // folders are known to hold.
 const WeightDialect& PublishedDialect();

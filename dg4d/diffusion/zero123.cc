@@ -6,6 +6,7 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/zeros_like.h>
+#include <c10/util/Exception.h>
 
 #include <filesystem>
 #include <system_error>
@@ -64,16 +65,14 @@ absl::Status CheckFit(const std::string& folder, const ClipVision& clip,
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Zero123>> Zero123::Load(
-    const std::string& folder, const LoadOptions& options) {
+    const std::string& folder, const Options& chosen) {
+  const LoadOptions options = {
+      .variant = chosen.variant, .type = chosen.type, .device = chosen.device};
+  LoadOptions vae_options = options;
+  if (chosen.vae_type) vae_options.type = chosen.vae_type;
   DG4D_ASSIGN_OR_RETURN(
       auto clip, LoadNetwork<ClipVision>(folder + "/image_encoder", options));
-  ClipImages images;
-  const std::string extractor =
-      folder + "/feature_extractor/preprocessor_config.json";
-  if (Exists(extractor)) {
-    DG4D_ASSIGN_OR_RETURN(JsonConfig json, JsonConfig::Read(extractor));
-    DG4D_ASSIGN_OR_RETURN(images, ClipImages::Parse(std::move(json)));
-  }
+  DG4D_ASSIGN_OR_RETURN(const ClipImages images, ClipImages::Of(folder));
   const bool authors = !Exists(folder + "/clip_camera_projection") &&
                        Exists(folder + "/cc_projection");
   DG4D_ASSIGN_OR_RETURN(
@@ -81,7 +80,8 @@ absl::StatusOr<std::unique_ptr<Zero123>> Zero123::Load(
       LoadNetwork<CameraProjection>(
           folder + (authors ? "/cc_projection" : "/clip_camera_projection"),
           options));
-  DG4D_ASSIGN_OR_RETURN(auto vae, LoadNetwork<Vae>(folder + "/vae", options));
+  DG4D_ASSIGN_OR_RETURN(auto vae,
+                        LoadNetwork<Vae>(folder + "/vae", vae_options));
   DG4D_ASSIGN_OR_RETURN(auto unet,
                         LoadNetwork<UNet>(folder + "/unet", options));
   DG4D_ASSIGN_OR_RETURN(
@@ -91,46 +91,60 @@ absl::StatusOr<std::unique_ptr<Zero123>> Zero123::Load(
                         DdimScheduler::Config::Parse(std::move(json)));
   DG4D_RETURN_IF_ERROR(
       CheckFit(folder, *clip, images, *projection, *unet, vae->config));
-  return std::unique_ptr<Zero123>(
-      new Zero123(std::move(clip), images, std::move(projection),
-                  std::move(vae), std::move(unet), DdimScheduler(schedule)));
+  return std::unique_ptr<Zero123>(new Zero123(
+      std::move(clip), images, std::move(projection), std::move(vae),
+      std::move(unet), DdimScheduler(schedule), chosen));
 }
 
 Zero123::Zero123(std::unique_ptr<ClipVision> clip,
                  const ClipImages& clip_images,
                  std::unique_ptr<CameraProjection> projection,
                  std::unique_ptr<Vae> vae, std::unique_ptr<UNet> unet,
-                 DdimScheduler scheduler)
+                 DdimScheduler scheduler, const Options& options)
     : clip_(std::move(clip)),
       clip_images_(clip_images),
       projection_(std::move(projection)),
       encoder_(std::move(vae->encode)),
+      decoder_(options.decodes
+                   ? std::make_unique<VaeDecoder>(std::move(vae->decode))
+                   : nullptr),
       scaling_factor_(vae->config.scaling_factor),
       shrinking_(int64_t{1} << (vae->config.widths.size() - 1)),
       latent_channels_(vae->config.latent_channels),
       unet_(std::move(unet)),
       scheduler_(std::move(scheduler)),
       type_(projection_->proj.weight.scalar_type()),
+      vae_type_(options.vae_type.value_or(type_)),
       device_(projection_->proj.weight.device()) {}
 
 Zero123::Seen Zero123::See(const at::Tensor& pictures, int64_t size,
                            const std::optional<at::Tensor>& noise) const {
   const at::NoGradGuard no_grad;
-  const auto put = [&](const at::Tensor& x) {
-    return x.to(x.options().device(device_).dtype(type_));
+  const auto put = [&](const at::Tensor& x, at::ScalarType type) {
+    return x.to(x.options().device(device_).dtype(type));
   };
   const at::Tensor small =
       ResizeForDiffusion(pictures.to(at::kCPU, at::kFloat), size);
-  const Posterior posterior = encoder_(put(2 * small - 1));
-  return {.embeddings = (*clip_)(put(clip_images_.FromBytes(small))),
-          .latents = noise ? posterior.Sample(put(*noise)) : posterior.mean};
+  const Posterior posterior = encoder_(put(2 * small - 1, vae_type_));
+  const at::Tensor latents =
+      noise ? posterior.Sample(put(*noise, vae_type_)) : posterior.mean;
+  return {.embeddings = (*clip_)(put(clip_images_.FromBytes(small), type_)),
+          .latents = latents.to(type_)};
 }
 
 at::Tensor Zero123::Encode(const at::Tensor& images,
                            const at::Tensor& noise) const {
   return scaling_factor_ *
-         encoder_((2 * images - 1).to(type_))
-             .Sample(noise.to(noise.options().device(device_).dtype(type_)));
+         encoder_((2 * images - 1).to(vae_type_))
+             .Sample(
+                 noise.to(noise.options().device(device_).dtype(vae_type_)));
+}
+
+at::Tensor Zero123::Decode(const at::Tensor& latents) const {
+  const at::NoGradGuard no_grad;
+  TORCH_CHECK(decoder_ != nullptr, "loaded without Options::decodes");
+  return ((*decoder_)((latents / scaling_factor_).to(vae_type_)) / 2 + 0.5)
+      .to(at::kFloat);
 }
 
 at::Tensor Zero123::Denoise(const at::Tensor& noisy, int t, const Seen& seen,
@@ -149,9 +163,30 @@ at::Tensor Zero123::Denoise(const at::Tensor& noisy, int t, const Seen& seen,
   return Guide(halves[0], halves[1], guidance_scale);
 }
 
+at::Tensor Zero123::Resample(const at::Tensor& latents, const at::Tensor& noise,
+                             const Resampling& resampling, const Seen& seen,
+                             const at::Tensor& cameras) const {
+  const std::vector<int> times = scheduler_.Timesteps(resampling.steps);
+  at::Tensor x =
+      resampling.first == 0
+          ? noise
+          : AddNoise(latents, noise, times[resampling.first], scheduler_);
+  for (size_t i = resampling.first; i < times.size(); ++i) {
+    const Blend blend = scheduler_.Step(times[i], resampling.steps);
+    x = blend.sample * x + blend.output * Denoise(x, times[i], seen, cameras,
+                                                  resampling.guidance_scale);
+  }
+  return x;
+}
+
 at::Tensor ResizeForDiffusion(const at::Tensor& images, int64_t size) {
-  if (images.size(2) == size && images.size(3) == size) return images;
-  return at::upsample_bilinear2d(images, {size, size},
+  return ResizeForDiffusion(images, size, size);
+}
+
+at::Tensor ResizeForDiffusion(const at::Tensor& images, int64_t height,
+                              int64_t width) {
+  if (images.size(2) == height && images.size(3) == width) return images;
+  return at::upsample_bilinear2d(images, {height, width},
                                  /*align_corners=*/false);
 }
 

@@ -23,11 +23,21 @@ namespace dg4d::diffusion {
 // the diffusers layout.
 class Zero123 {
  public:
+  struct Options {
+    std::string variant;  // see WeightFolder::Open
+    // Of weights and so of what is computed; without: as stored.
+    std::optional<at::ScalarType> type;
+    at::Device device = at::kCPU;
+    // The autoencoder's, which gradients flow through; without: as `type`.
+    std::optional<at::ScalarType> vae_type;
+    bool decodes = false;  // whether Decode will be asked for
+  };
+
   // Loads image_encoder, clip_camera_projection (or the authors'
   // cc_projection), vae, unet, and the scheduler's configuration. Errors name
   // the file; components that do not fit each other are InvalidArgument.
   static absl::StatusOr<std::unique_ptr<Zero123>> Load(
-      const std::string& folder, const LoadOptions& options);
+      const std::string& folder, const Options& options);
 
   // What the denoiser knows of pictures.
   struct Seen {
@@ -52,6 +62,21 @@ class Zero123 {
   at::Tensor Denoise(const at::Tensor& noisy, int t, const Seen& seen,
                      const at::Tensor& cameras, double guidance_scale) const;
 
+  // Images [B, 3, s, s], about [0, 1], of scaled latents [B, 4, s / 8, s / 8].
+  at::Tensor Decode(const at::Tensor& latents) const;
+
+  // SDEdit (Meng et al. 2022): latents [B, 4, h, w], with `noise` added as
+  // much as step `first` of `steps` of the sampler (DDIM) has, sampled to the
+  // end. first = 0 starts from noise alone. float32.
+  struct Resampling {
+    int first = 0;
+    int steps = 50;
+    double guidance_scale = 5;
+  };
+  at::Tensor Resample(const at::Tensor& latents, const at::Tensor& noise,
+                      const Resampling& resampling, const Seen& seen,
+                      const at::Tensor& cameras) const;
+
   const DdimScheduler& scheduler() const { return scheduler_; }
   at::ScalarType type() const { return type_; }
   // Pixels for each latent, in either direction.
@@ -65,23 +90,27 @@ class Zero123 {
   Zero123(std::unique_ptr<ClipVision> clip, const ClipImages& clip_images,
           std::unique_ptr<CameraProjection> projection,
           std::unique_ptr<Vae> vae, std::unique_ptr<UNet> unet,
-          DdimScheduler scheduler);
+          DdimScheduler scheduler, const Options& options);
 
   std::unique_ptr<ClipVision> clip_;
   ClipImages clip_images_;
   std::unique_ptr<CameraProjection> projection_;
   VaeEncoder encoder_;
+  std::unique_ptr<VaeDecoder> decoder_;  // null unless asked for
   double scaling_factor_;
   int64_t shrinking_;
   int64_t latent_channels_;
   std::unique_ptr<UNet> unet_;
   DdimScheduler scheduler_;
   at::ScalarType type_;
+  at::ScalarType vae_type_;
   at::Device device_;
 };
 
 // Bilinear between pixel centres, without antialiasing: [B, C, size, size].
 at::Tensor ResizeForDiffusion(const at::Tensor& images, int64_t size);
+at::Tensor ResizeForDiffusion(const at::Tensor& images, int64_t height,
+                              int64_t width);
 
 }  // namespace dg4d::diffusion
 

@@ -27,6 +27,7 @@
 namespace dg4d {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
 
 constexpr char kFolder[] = "dg4d/guidance/zero123/seeded";
@@ -225,6 +226,83 @@ TEST_F(Zero123Test, SamplesConditionsOnRequest) {
   EXPECT_GT(Difference(sampled, Step(*mean, draws).second), 1e-4);
 }
 
+TEST_F(Zero123Test, FindsItsFolderBelowThatOfAllWeights) {
+  context_ = RunContext({.weights = "dg4d/guidance/zero123"});
+  const auto guidance =
+      Registry<Guidance>::Create("zero123", *ParseYaml("{path: seeded}", ""));
+  ASSERT_TRUE(guidance.ok());
+  EXPECT_TRUE((*guidance)->CheckReady(context_).ok());
+  EXPECT_TRUE((*guidance)->Prepare(TwoFrames(), context_).ok());
+  EXPECT_FALSE((*guidance)->CheckReady(RunContext()).ok());
+}
+
+// SDEdit by hand: the sampler's steps one by one, for each view by itself.
+TEST_F(Zero123Test, RepaintsViews) {
+  const auto guidance = Make(
+      ", objective: refinement, refine_steps: 5, first_start_fraction: 0.4, "
+      "last_start_fraction: 0.8");
+  const Draws draws = MakeDraws(*guidance, 0.5);
+  EXPECT_EQ(draws.at("first_step").item<int64_t>(), 3);
+  EXPECT_EQ(MakeDraws(*guidance, 1).at("first_step").item<int64_t>(), 4);
+  const Views views = MakeViews();
+  const at::Tensor refined = *guidance->Refine(views, draws);
+
+  auto model =
+      *diffusion::Zero123::Load(kFolder, {.type = at::kFloat, .decodes = true});
+  const diffusion::DdimScheduler& scheduler = model->scheduler();
+  const std::vector<int> times = {801, 601, 401, 201, 1};
+  ASSERT_EQ(scheduler.Timesteps(5), times);
+  for (int i = 0; i < 4; ++i) {
+    const at::Tensor picture =
+        Composite(TwoFrames().video.frames[i % 2]).unsqueeze(0);
+    const auto seen = model->See(picture, kSize, std::nullopt);
+    const double azimuth = 60 * i * 3.14159265358979 / 180;
+    const at::Tensor camera =
+        at::tensor({-10.0 * i * 3.14159265358979 / 180, std::sin(azimuth),
+                    std::cos(azimuth), 0.1 * i})
+            .to(at::kFloat)
+            .view({1, 4});
+    const double share = scheduler.SignalShare(201);
+    at::Tensor z =
+        std::sqrt(share) *
+            model->Encode(views.rgb.detach().slice(0, i, i + 1),
+                          draws.at("latent_noise").slice(0, i, i + 1)) +
+        std::sqrt(1 - share) * draws.at("noise").slice(0, i, i + 1);
+    for (const int t : {201, 1}) {
+      const at::Tensor noise = model->Denoise(z, t, seen, camera, 5);
+      const double now = scheduler.SignalShare(t);
+      const double next =
+          t == 201 ? scheduler.SignalShare(1) : scheduler.SignalShare(0);
+      const at::Tensor clean =
+          (z - std::sqrt(1 - now) * noise) / std::sqrt(now);
+      z = std::sqrt(next) * clean + std::sqrt(1 - next) * noise;
+    }
+    EXPECT_LT(Difference(refined[i], model->Decode(z).clamp(0, 1)[0]), 1e-4)
+        << i;
+  }
+  // The loss pulls there.
+  const auto [value, gradient] = Step(*guidance, draws);
+  const at::Tensor off = MakeViews().rgb.detach() - refined;
+  EXPECT_NEAR(value, off.square().mean().item<double>(), 1e-6);
+  EXPECT_LT(Difference(gradient, off * 2 / off.numel()), 1e-5);
+  // Micro-batches do not matter, nor, much, a network in other numbers.
+  const auto parts = Make(
+      ", objective: refinement, refine_steps: 5, first_start_fraction: 0.4, "
+      "last_start_fraction: 0.8, micro_batch: 3");
+  EXPECT_LT(Difference(*parts->Refine(views, draws), refined), 1e-4);
+}
+
+TEST_F(Zero123Test, TheAutoencoderMayHaveAPrecisionOfItsOwn) {
+  const auto half = Make(", precision: bfloat16");
+  const Draws draws = MakeDraws(*half);
+  const auto mixed = Make(", precision: bfloat16, vae_precision: float32");
+  const at::Tensor exact = Step(*Make(), draws).second;
+  const at::Tensor gradient = Step(*mixed, draws).second;
+  EXPECT_GT(Difference(gradient, exact), 1e-5);
+  EXPECT_LT(Difference(gradient, exact),
+            Difference(Step(*half, draws).second, exact));
+}
+
 TEST_F(Zero123Test, RunsInHalfPrecision) {
   const auto exact = Make();
   const Draws draws = MakeDraws(*exact);
@@ -241,7 +319,9 @@ TEST_F(Zero123Test, SaysWhatItNeeds) {
   const auto error = [&](const std::string& options, const Scene& scene) {
     return std::string(TryMake(options, scene).status().message());
   };
-  EXPECT_THAT(error("{}", TwoFrames()), HasSubstr("set its option 'path'"));
+  EXPECT_THAT(error("{}", TwoFrames()),
+              AllOf(HasSubstr("zero123-xl-diffusers"),
+                    HasSubstr("--weights=FOLDER"), HasSubstr("dg4d doctor")));
   EXPECT_THAT(error("{path: nowhere}", TwoFrames()), HasSubstr("nowhere"));
   EXPECT_THAT(error("{first_time: 0.5, last_time: 0.2}", TwoFrames()),
               HasSubstr("first_time <= last_time"));

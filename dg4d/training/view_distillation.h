@@ -1,0 +1,145 @@
+#ifndef DG4D_TRAINING_VIEW_DISTILLATION_H_
+#define DG4D_TRAINING_VIEW_DISTILLATION_H_
+
+#include <ATen/core/Tensor.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "dg4d/core/guidance.h"
+#include "dg4d/core/run_context.h"
+#include "dg4d/diffusion/zero123.h"
+#include "dg4d/scene/camera.h"
+
+namespace dg4d {
+
+// Options of the guidances by networks that see an object from one camera and
+// are asked for it from another.
+struct ViewDistillationOptions {
+  std::string path;
+  std::string variant;
+  std::string precision = "auto";
+  std::string vae_precision = "auto";
+  int image_size = 256;
+  double guidance_scale = 5;
+  std::string objective = "score";
+  std::string times = "annealed";
+  double first_time = 0.02;
+  double last_time = 0.98;
+  int refine_steps = 50;
+  double first_start_fraction = 0.5;
+  double last_start_fraction = 0.95;
+  std::string condition = "frames";
+  std::string condition_latents = "mean";
+  int micro_batch = 8;
+
+  template <typename V>
+  void Visit(V& v) {
+    v("path", path,
+      "Folder of weights in the diffusers layout: a path, or the name of a "
+      "folder below --weights.");
+    v("variant", variant,
+      "Which of several weight files: fp16 for NAME.fp16.safetensors.");
+    v("precision", precision, {"auto", "float32", "float16", "bfloat16"},
+      "What the networks compute in; auto: float16 on a GPU, float32 on the "
+      "CPU.");
+    v("vae_precision", vae_precision,
+      {"auto", "float32", "float16", "bfloat16"},
+      "The same for the autoencoder, which gradients flow through; auto: as "
+      "precision.");
+    v("image_size", image_size,
+      "Pixels that views are resized to; 256 is what the published weights "
+      "were trained at.");
+    v("guidance_scale", guidance_scale,
+      "Classifier-free guidance: 1 is none, more exaggerates the picture.");
+    v("objective", objective, {"score", "refinement"},
+      "Score distillation, or the mean squared difference from the views as "
+      "the network repaints them.");
+    v("times", times, {"annealed", "random"},
+      "Noise from much to little as the stage goes on, or any at any time.");
+    v("first_time", first_time, "Least noise, as a share of the schedule.");
+    v("last_time", last_time, "Most noise, as a share of the schedule.");
+    v("refine_steps", refine_steps,
+      "For objective: refinement: steps of the sampler, of which ...");
+    v("first_start_fraction", first_start_fraction,
+      "... this share is skipped when the stage begins, so that what is left "
+      "repaints the more the less this is ...");
+    v("last_start_fraction", last_start_fraction, "... and this when it ends.");
+    v("condition", condition, {"frames", "reference"},
+      "What views are views of: the video's frame of their time, or always "
+      "the reference picture.");
+    v("condition_latents", condition_latents, {"mean", "sample"},
+      "How the network sees these: the mean of their latents' distribution, "
+      "or, as DreamGaussian, a sample of it.");
+    v("micro_batch", micro_batch,
+      "Views that go through the networks at once. Fewer need less memory; "
+      "results stay the same but for rounding.");
+  }
+
+  absl::Status Validate() const;
+};
+
+// What guidances zero123 and stable_zero123 have in common: everything but the
+// four numbers that their networks know a camera by. Makes renderings look like
+// other views of the object in the picture (or in the video's frame of their
+// time). The loss is
+//
+//   1 / (2 B) sum |z - stop(z - w (noise_hat - noise))|^2
+//
+// over the latents z of B views, as in DreamGaussian: its sum over latents,
+// divided by the number of views. With objective: refinement it is the mean
+// squared difference from the views as Refine repaints them.
+class ViewDistillation : public Guidance {
+ public:
+  absl::Status CheckReady(const RunContext& context) const override;
+  absl::Status Prepare(const Scene& scene, RunContext& context) override;
+  Draws Draw(const Views& views, double progress,
+             at::Generator& generator) const override;
+  at::Tensor Loss(const Views& views, const Draws& draws) override;
+
+  // With objective: refinement alone: noise is added to the views' latents and
+  // taken away again (SDEdit, Meng et al. 2022) by DDIM.
+  absl::StatusOr<at::Tensor> Refine(const Views& views,
+                                    const Draws& draws) override;
+
+ protected:
+  explicit ViewDistillation(ViewDistillationOptions options)
+      : options_(std::move(options)) {}
+
+ private:
+  struct Distilled {
+    at::Tensor value;      // of the loss, summed over views
+    at::Tensor gradients;  // its derivatives by the images
+  };
+
+  // How the network was told in training that the camera went `from` ... `to`.
+  virtual std::array<double, 4> CameraNumbers(const Orbit& from,
+                                              const Orbit& to) const = 0;
+
+  bool refines() const { return options_.objective == "refinement"; }
+  std::vector<int64_t> LatentShape(int64_t count) const;
+  absl::StatusOr<at::Tensor> Pictures(const Scene& scene) const;
+  diffusion::Zero123::Seen Rows(const Views& views, int64_t begin,
+                                int64_t end) const;
+  at::Tensor Cameras(const Views& views, int64_t begin, int64_t end) const;
+  Distilled Distil(const at::Tensor& images,
+                   const diffusion::Zero123::Seen& seen,
+                   const at::Tensor& cameras, int t,
+                   const at::Tensor& latent_noise,
+                   const at::Tensor& noise) const;
+  // [B, 3, H, W] in [0, 1].
+  at::Tensor Repaint(const Views& views, const Draws& draws) const;
+
+  ViewDistillationOptions options_;
+  std::unique_ptr<diffusion::Zero123> model_;
+  diffusion::Zero123::Seen seen_;
+};
+
+}  // namespace dg4d
+
+#endif  // DG4D_TRAINING_VIEW_DISTILLATION_H_
