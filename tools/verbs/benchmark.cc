@@ -1,34 +1,101 @@
 #include "benchmark/benchmark.h"
 
+#include <unistd.h>
+
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
+#include "dg4d/core/run_context.h"
+#include "dg4d/diffusion/seeded_folder.h"
 #include "dg4d/kernels/gaussian_raster_benchmark.h"
 #include "dg4d/kernels/mesh_raster_benchmark.h"
 #include "gflags/gflags.h"
 #include "tools/flags.h"
 #include "tools/verb.h"
+#include "tools/verbs/sds_benchmark.h"
 
 DEFINE_string(filter, "",
               "Only benchmarks whose name this regular expression "
               "matches.");
 
+DEFINE_string(networks, "tiny",
+              "Networks of seeded weights to time where no --weights are "
+              "given: tiny, or full, of the published sizes (7 GB in a "
+              "temporary folder).");
+
 namespace dg4d {
 namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kZero123[] = "zero123-xl-diffusers";
+constexpr char kSvd[] = "stable-video-diffusion-img2vid";
+
+// A folder for networks of seeded weights that goes when it is done with.
+class SeededNetworks {
+ public:
+  SeededNetworks()
+      : folder_((fs::temp_directory_path() /
+                 absl::StrCat("dg4d_networks_", getpid()))
+                    .string()) {}
+  ~SeededNetworks() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  SeededNetworks(const SeededNetworks&) = delete;
+  SeededNetworks& operator=(const SeededNetworks&) = delete;
+
+  const std::string& folder() const { return folder_; }
+
+ private:
+  std::string folder_;
+};
+
+absl::Status RegisterSds(const std::string& temporary_folder) {
+  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+  ApplyThreads();
+  SdsBenchmarkOptions options = {.device = device};
+  if (!FLAGS_weights.empty()) {
+    const RunContext context({.weights = FLAGS_weights});
+    DG4D_ASSIGN_OR_RETURN(options.zero123, context.FindWeights(kZero123));
+    DG4D_ASSIGN_OR_RETURN(options.svd, context.FindWeights(kSvd));
+    return RegisterSdsBenchmarks(options);
+  }
+  options.zero123 = absl::StrCat(temporary_folder, "/", kZero123);
+  options.svd = absl::StrCat(temporary_folder, "/", kSvd);
+  const at::ScalarType type = FLAGS_networks == "full" ? at::kHalf : at::kFloat;
+  DG4D_RETURN_IF_ERROR(diffusion::WriteSeededPipeline("zero123", FLAGS_networks,
+                                                      type, options.zero123));
+  DG4D_RETURN_IF_ERROR(
+      diffusion::WriteSeededPipeline("svd", FLAGS_networks, type, options.svd));
+  if (FLAGS_networks == "tiny") {
+    options.views = 2;
+    options.render_size = options.view_size = options.frame_size = 64;
+    options.frames = 3;
+  }
+  return RegisterSdsBenchmarks(options);
+}
 
 absl::Status RunBenchmarks(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
     return absl::InvalidArgumentError("dg4d benchmark takes no arguments");
   }
-  if (!FLAGS_suite.empty() && FLAGS_suite != "raster") {
+  const std::string suite = FLAGS_suite.empty() ? "raster" : FLAGS_suite;
+  const SeededNetworks seeded;
+  if (suite == "raster") {
+    RegisterGaussianRasterBenchmarks();
+    RegisterMeshRasterBenchmarks();
+  } else if (suite == "sds") {
+    DG4D_RETURN_IF_ERROR(RegisterSds(seeded.folder()));
+  } else {
     return absl::InvalidArgumentError(
-        absl::StrCat("no suite '", FLAGS_suite, "'; there is: raster"));
+        absl::StrCat("no suite '", suite, "'; there are: raster, sds"));
   }
-  RegisterGaussianRasterBenchmarks();
-  RegisterMeshRasterBenchmarks();
 
   std::vector<std::string> words = {"dg4d"};
   if (!FLAGS_filter.empty()) {
@@ -37,7 +104,7 @@ absl::Status RunBenchmarks(const std::vector<std::string>& arguments) {
   if (!FLAGS_output.empty()) {
     DG4D_RETURN_IF_ERROR(CreateDirectories(FLAGS_output));
     words.push_back(
-        absl::StrCat("--benchmark_out=", FLAGS_output, "/raster.json"));
+        absl::StrCat("--benchmark_out=", FLAGS_output, "/", suite, ".json"));
     words.push_back("--benchmark_out_format=json");
   }
   std::vector<char*> argv;
@@ -56,14 +123,17 @@ absl::Status RunBenchmarks(const std::vector<std::string>& arguments) {
 const Verb& BenchmarkVerb() {
   static const auto& verb = *new Verb{
       .name = "benchmark",
-      .summary = "Measures how fast the kernels are on this machine.",
-      .usage = "[--suite=raster] [--output=FOLDER]",
-      .flags = {"suite", "filter", "output"},
+      .summary = "Measures how fast this machine is.",
+      .usage = "[--suite=raster|sds] [--output=FOLDER]",
+      .flags = {"suite", "filter", "output", "device", "weights", "networks"},
       .notes =
           "Suite raster: the Gaussian and the mesh rasteriser on fixed "
           "scenes, forward and backward, with 1 and 2 threads.\n"
+          "Suite sds: the diffusion networks, part by part, on --device: those "
+          "of --weights, or seeded\nones. Times of tiny networks mean "
+          "nothing.\n"
           "With --output, the figures are also written to "
-          "FOLDER/raster.json.\n",
+          "FOLDER/SUITE.json.\n",
       .run = &RunBenchmarks,
   };
   return verb;
