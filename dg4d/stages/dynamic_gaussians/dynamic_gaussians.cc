@@ -268,8 +268,11 @@ double Fit::Descend(int64_t steps_done, double progress) {
   Views video_views;
   std::optional<ReferenceViews>& reference = against_.reference;
   if (reference.has_value()) {
-    video_views = reference->At(
-        shown, std::min(options_.reference.size, sampler_.SizeAt(progress)));
+    const int size = options_.reference.size;
+    video_views =
+        reference->At(shown, options_.reference.follow_views
+                                 ? std::min(size, sampler_.SizeAt(progress))
+                                 : size);
     const double ramp = options_.reference.ramp ? progress : 1.0;
     jobs.push_back({&video_views, static_cast<double>(video_views.size()),
                     [&reference, &video_views, ramp] {
@@ -346,6 +349,12 @@ class DynamicGaussians final : public Stage {
       contract.writes.push_back(Slot::kGaussians);
     }
     return contract;
+  }
+
+  absl::Status CheckReady(const RunContext& context) const override {
+    DG4D_ASSIGN_OR_RETURN(const GuidanceSet guidances,
+                          GuidanceSet::Create(options_.guidances));
+    return guidances.CheckReady(context);
   }
 
  protected:

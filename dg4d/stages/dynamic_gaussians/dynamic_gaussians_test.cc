@@ -132,6 +132,26 @@ TEST(DynamicGaussians, FindsTheMotionOfAFilm) {
   EXPECT_TRUE(at::equal(scene.gaussians.means, Cloud().means));
 }
 
+TEST(DynamicGaussians, ComparesTheFilmAtItsOwnSizeOnRequest) {
+  at::set_num_threads(1);
+  const auto motion = [](const std::string& reference, int views) {
+    const ConfigNode options =
+        ParseYaml(
+            "{iterations: 3, grid: {space_resolution: 8, features: 8}, "
+            "reference: {" +
+                reference + "}, views: {sizes: [" + std::to_string(views) +
+                "], size_changes: []}}",
+            "test")
+            .value();
+    return RunStage(
+               *Registry<Stage>::Create("dynamic_gaussians", options).value())
+        .gaussian_frames.means;
+  };
+  const at::Tensor own = motion("size: 40, follow_views: false", 16);
+  EXPECT_TRUE(at::equal(own, motion("size: 40", 40)));
+  EXPECT_FALSE(at::equal(own, motion("size: 40", 16)));
+}
+
 TEST(DynamicGaussians, WritesTimesBetweenTheFramesOfAFilmThatLoops) {
   const Scene scene = RunStage(
       *Make(", iterations: 1, frames_per_step: 3, samples_per_frame: 2"));

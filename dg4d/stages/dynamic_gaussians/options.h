@@ -22,6 +22,7 @@ struct ReferenceOptions {
   double rgb_weight = 10'000;
   double alpha_weight = 1000;
   int size = 256;
+  bool follow_views = true;
   bool ramp = false;
 
   template <typename V>
@@ -31,9 +32,10 @@ struct ReferenceOptions {
     v("alpha_weight", alpha_weight,
       "Weight of the mean squared difference of alpha, where the video has "
       "it.");
-    v("size", size,
-      "Side at which they are compared, in pixels, once the guidances' views "
-      "are that large; before that, as large as these.");
+    v("size", size, "Side at which they are compared, in pixels.");
+    v("follow_views", follow_views,
+      "Whether they are compared at the size of the guidances' views while "
+      "that is less, which lets both be rendered together.");
     v("ramp", ramp, "Whether the weights grow from 0 over the stage.");
   }
 };
