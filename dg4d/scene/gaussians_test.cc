@@ -1,5 +1,6 @@
 #include "dg4d/scene/gaussians.h"
 
+#include <ATen/TensorOperators.h>
 #include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/equal.h>
