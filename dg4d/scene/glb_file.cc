@@ -115,7 +115,7 @@ absl::StatusOr<GlbFile> GlbFile::Parse(absl::string_view bytes) {
         absl::StrCat("it is glTF of version ", version, ", not 2"));
   }
   const size_t size = NumberAt(bytes, 8, 4);
-  if (size > bytes.size()) return cut_off;
+  if (size < kHeaderSize || size > bytes.size()) return cut_off;
   absl::string_view rest = bytes.substr(0, size).substr(kHeaderSize);
   absl::string_view text, binary;
   for (int chunk = 0; !rest.empty(); ++chunk) {
