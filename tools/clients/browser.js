@@ -22,8 +22,16 @@ class Browser {
   // A page of the player that shows what `address` asks for. Fails at the end
   // (`close`) if it wrote an error or asked for anything but itself.
   async open(file, address = '', options = {}) {
+    return this.visit(`file://${path.resolve(file)}#${address}`,
+                      /^(file|blob|data):/, options);
+  }
+
+  // The page at `url`, which may ask for what `allowed` matches and no more.
+  async visit(url, allowed, options = {}) {
     const context = await this.browser.newContext(
         {viewport: {width: 1280, height: 800}, ...options});
+    // Drawing without a graphics card is slow where others work, too.
+    context.setDefaultTimeout(120000);
     const page = await context.newPage();
     const complaints = [];
     page.on('console', (message) => {
@@ -31,14 +39,13 @@ class Browser {
     });
     page.on('pageerror', (error) => complaints.push(String(error)));
     page.on('request', (request) => {
-      if (!/^(file|blob|data):/.test(request.url())) {
+      if (!allowed.test(request.url())) {
         complaints.push(`asked for ${request.url()}`);
       }
     });
     page.on('dialog', () => complaints.push('a dialog'));
-    await page.goto(`file://${path.resolve(file)}#${address}`);
-    const player = new Player(this, page, complaints);
-    return player;
+    await page.goto(url);
+    return new Player(this, page, complaints);
   }
 
   async close() { await this.browser.close(); }
@@ -98,7 +105,7 @@ class Player {
   async settle() {
     await this.page.waitForFunction(
         () => dg4dScene.settled() && !dg4dScene.state.playing, null,
-        {timeout: 60000});
+        {timeout: 240000});
   }
 
   // What the canvas shows, without the controls that lie over it.
