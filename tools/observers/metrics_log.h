@@ -17,8 +17,6 @@ class MetricsLog : public RunObserver {
 
   void Step(absl::string_view stage, int64_t steps_done, int64_t steps,
             const Metrics& metrics) override;
-  void StageFinished(absl::string_view stage, const absl::Status& status,
-                     absl::Duration duration, const Scene& scene) override;
 
  private:
   std::ofstream out_;

@@ -73,7 +73,8 @@ class RunRecordTest : public testing::Test {
 TEST_F(RunRecordTest, KeepsInputSecondsAndMemory) {
   const std::string picture = testing::TempDir() + "/abc.png";
   ASSERT_TRUE(WriteFileAtomically(picture, "abc").ok());
-  RunRecord record(path_, {.seed = 5, .input_image = picture});
+  RunRecord record(path_, {.seed = 5, .input_image = picture},
+                   /*goes_on=*/false);
   record.StageStarted("static");
   record.Warning("static", "thin ice");
   record.StageFinished("static", absl::OkStatus(), absl::Seconds(3), {});
@@ -89,14 +90,69 @@ TEST_F(RunRecordTest, KeepsInputSecondsAndMemory) {
   EXPECT_EQ(json["warnings"][0]["message"], "thin ice");
 }
 
-TEST_F(RunRecordTest, KeepsTheStagesOfTheRunItResumes) {
+TEST_F(RunRecordTest, KeepsTheStagesOfTheRunItGoesOnFrom) {
   {
-    RunRecord record(path_, {});
+    RunRecord record(path_, {}, /*goes_on=*/false);
     record.StageFinished("one", absl::OkStatus(), absl::Seconds(1), {});
   }
-  RunRecord record(path_, {.resume = true});
+  const auto started = Read()["started"];
+  RunRecord record(path_, {}, /*goes_on=*/true);
   record.StageFinished("two", absl::OkStatus(), absl::Seconds(1), {});
   EXPECT_EQ(Read()["stages"].size(), 2u);
+  EXPECT_EQ(Read()["started"], started);
+  EXPECT_EQ(Read()["resumed"], 1);
+}
+
+TEST_F(RunRecordTest, DropsTheWarningsOfAStageThatRunsAgain) {
+  {
+    RunRecord record(path_, {}, /*goes_on=*/false);
+    record.Warning("one", "thin ice");
+    record.Warning("two", "thin air");
+    ASSERT_TRUE(record.Finish(absl::CancelledError("")).ok());
+  }
+  RunRecord record(path_, {}, /*goes_on=*/true);
+  record.Warning("two", "it runs again");  // said before it begins
+  record.StageStarted("two");
+  ASSERT_TRUE(record.Finish(absl::OkStatus()).ok());
+  const nlohmann::json warnings = Read()["warnings"];
+  ASSERT_EQ(warnings.size(), 2u);
+  EXPECT_EQ(warnings[0]["message"], "thin ice");
+  EXPECT_EQ(warnings[1]["message"], "it runs again");
+}
+
+TEST_F(RunRecordTest, TellsHowFarAStageCameAndWhatWentWrong) {
+  RunRecord record(path_, {}, /*goes_on=*/false);
+  record.StageStarted("static");
+  record.Step("static", 7, 20, {});
+  const absl::Status status = absl::InternalError("the disk is full");
+  record.StageFinished("static", status, absl::Seconds(1), {});
+  record.AddMeasures({{"gaussians", {{"count", 12}}}});
+  ASSERT_TRUE(record.Finish(status).ok());
+  const nlohmann::json json = Read();
+  EXPECT_EQ(json["status"], "INTERNAL");
+  EXPECT_EQ(json["message"], "the disk is full");
+  EXPECT_EQ(json["stages"][0]["steps_done"], 7);
+  EXPECT_EQ(json["stages"][0]["steps"], 20);
+  EXPECT_EQ(json["stages"][0]["measures"]["gaussians"]["count"], 12);
+}
+
+TEST_F(RunRecordTest, GoesOnFromAFileThatSomebodyBroke) {
+  for (const char* text :
+       {"", "{", "[1]", R"({"started": 3, "resumed": "x", "stages": 1,
+                           "warnings": [4]})"}) {
+    ASSERT_TRUE(WriteFileAtomically(path_, text).ok());
+    RunRecord record(path_, {}, /*goes_on=*/true);
+    record.StageStarted("one");
+    EXPECT_TRUE(record.Finish(absl::OkStatus()).ok());
+    EXPECT_EQ(Read()["status"], "OK");
+  }
+}
+
+// Names of files are bytes.
+TEST_F(RunRecordTest, SurvivesANameThatIsNoUtf8) {
+  RunRecord record(path_, {.input_image = "\xff\xfe.png"}, /*goes_on=*/false);
+  ASSERT_TRUE(record.Finish(absl::OkStatus()).ok());
+  EXPECT_EQ(Read()["status"], "OK");
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 #ifndef TOOLS_OBSERVERS_RUN_RECORD_H_
 #define TOOLS_OBSERVERS_RUN_RECORD_H_
 
-#include <memory>
+#include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
 
 #include "absl/status/status.h"
@@ -10,28 +11,39 @@
 
 namespace dg4d {
 
-// Keeps run.json: versions, seed, input and its SHA-256, device, and each
-// stage's seconds and peak memory. A run that resumes adds to the stages that
-// are there.
+// Keeps run.json: versions, seed, input and its SHA-256, device, when the run
+// was at work, each stage's seconds, steps and peak memory, warnings, and how
+// all of it ended.
 class RunRecord : public RunObserver {
  public:
-  RunRecord(std::string path, const RunContext::Settings& settings);
-  ~RunRecord() override;
+  // A run that `goes_on` from an earlier one adds to what that left at `path`;
+  // a stage that runs again drops the warnings of its earlier runs.
+  RunRecord(std::string path, const RunContext::Settings& settings,
+            bool goes_on);
 
   void StageStarted(absl::string_view stage) override;
+  void Step(absl::string_view stage, int64_t steps_done, int64_t steps,
+            const Metrics& metrics) override;
   void Warning(absl::string_view stage, absl::string_view message) override;
   void StageFinished(absl::string_view stage, const absl::Status& status,
                      absl::Duration duration, const Scene& scene) override;
 
+  // Puts `measures` with what is kept of the stage that finished last.
+  void AddMeasures(nlohmann::ordered_json measures);
+
   // Writes the file once more with how the run ended.
   absl::Status Finish(const absl::Status& status);
 
+  // What the file says, or will say next time.
+  const nlohmann::ordered_json& json() const { return json_; }
+
  private:
-  struct Json;
   absl::Status Write();
 
   const std::string path_;
-  std::unique_ptr<Json> json_;
+  nlohmann::ordered_json json_;
+  int64_t steps_done_ = 0, steps_ = 0;  // of this stage
+  size_t earlier_warnings_ = 0;         // of runs that this one goes on from
 };
 
 // The most memory that this process held since the last call, in bytes (its

@@ -6,7 +6,7 @@ picture=$data/character.png
 
 "$dg4d" run --config=smoke --image="$picture" --output=one --threads=1 ||
   fail 'the run failed'
-for file in run.yaml run.json metrics.jsonl asset.glb player.html \
+for file in run.yaml run.json report.html metrics.jsonl asset.glb player.html \
   gaussians/static.ply gaussians/frame_0001.ply preview/input.png \
   preview/turntable.mp4; do
   [[ -s one/$file ]] || fail "one/$file is missing"

@@ -24,9 +24,9 @@ expect() {
 
 # same FOLDER FOLDER: their files are equal but for those that hold times.
 same() {
-  diff -r -x run.json -x metrics.jsonl "$1" "$2" >/dev/null ||
-    fail "$1 and $2 differ:"$'\n'"$(diff -rq -x run.json -x metrics.jsonl \
-      "$1" "$2")"
+  local times=(-x run.json -x metrics.jsonl -x report.html)
+  diff -r "${times[@]}" "$1" "$2" >/dev/null ||
+    fail "$1 and $2 differ:"$'\n'"$(diff -rq "${times[@]}" "$1" "$2")"
 }
 
 finish() {

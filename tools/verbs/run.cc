@@ -22,6 +22,7 @@
 #include "tools/observers/metrics_log.h"
 #include "tools/observers/progress.h"
 #include "tools/observers/run_record.h"
+#include "tools/report/run_report.h"
 #include "tools/verb.h"
 #include "tools/viewer/watch.h"
 
@@ -125,8 +126,9 @@ absl::Status ClearResults(const Pipeline& pipeline,
                      "not overwritten; name another --output"));
   }
   std::vector<std::string> names = pipeline.export_paths();
-  names.insert(names.end(), {"checkpoints", "run.json", "metrics.jsonl",
-                             "run.yaml", "exports", "camera_path.json"});
+  names.insert(names.end(),
+               {"checkpoints", "run.json", "metrics.jsonl", "run.yaml",
+                "exports", "camera_path.json", RunReport::kFileName});
   for (const std::string& name : names) {
     std::error_code error;
     fs::remove_all(directory + "/" + name, error);
@@ -138,6 +140,9 @@ absl::Status ClearResults(const Pipeline& pipeline,
   return absl::OkStatus();
 }
 
+// Whether this run takes up what an earlier one left.
+bool GoesOn() { return FLAGS_resume || !FLAGS_from.empty(); }
+
 absl::Status PrepareOutput(const Pipeline& pipeline,
                            const std::string& directory) {
   std::error_code error;
@@ -146,8 +151,7 @@ absl::Status PrepareOutput(const Pipeline& pipeline,
     return absl::InvalidArgumentError(
         absl::StrCat("--output=", directory, " is a file; name a folder"));
   }
-  const bool goes_on = FLAGS_resume || !FLAGS_from.empty();
-  if (is_there && !fs::is_empty(directory, error) && !goes_on) {
+  if (is_there && !fs::is_empty(directory, error) && !GoesOn()) {
     if (!FLAGS_overwrite) {
       return absl::FailedPreconditionError(
           absl::StrCat(directory,
@@ -197,9 +201,10 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
       .control = &control,
   };
   MetricsLog metrics(directory + "/metrics.jsonl");
-  RunRecord record(directory + "/run.json", settings);
+  RunRecord record(directory + "/run.json", settings, GoesOn());
+  RunReport report(pipeline, settings, record);
   Progress progress(std::cerr, isatty(STDERR_FILENO));
-  settings.observers = {&metrics, &record};
+  settings.observers = {&metrics, &record, &report};
   if (!FLAGS_quiet) settings.observers.push_back(&progress);
   if (watch != nullptr) {
     settings.observers.push_back(&watch->observer());
@@ -211,7 +216,8 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   Scene scene;
   absl::Status status = pipeline.Run(scene, context, range);
   if (status.ok()) status = pipeline.Export(scene, directory, context);
-  const absl::Status recorded = record.Finish(status);
+  absl::Status recorded = record.Finish(status);
+  recorded.Update(report.Finish(scene));
   if (watch != nullptr) watch->Finish(status);
   if (absl::IsCancelled(status)) {
     return absl::CancelledError(absl::StrCat(
