@@ -34,11 +34,16 @@ absl::StatusOr<ImportOptions> OptionsFromFlags() {
 absl::StatusOr<Scene> LoadScene(const std::string& path) {
   DG4D_ASSIGN_OR_RETURN(const ImportOptions options, OptionsFromFlags());
   if (std::filesystem::exists(path + "/run.yaml")) return LoadRun(path);
-  DG4D_ASSIGN_OR_RETURN(ImportedScene imported, ImportScene(path, options));
-  for (const std::string& note : imported.notes) {
+  absl::StatusOr<ImportedScene> imported = ImportScene(path, options);
+  // Bad files are no wrong usage: they exit with 1.
+  if (absl::IsInvalidArgument(imported.status())) {
+    return absl::FailedPreconditionError(imported.status().message());
+  }
+  DG4D_RETURN_IF_ERROR(imported.status());
+  for (const std::string& note : imported->notes) {
     std::cerr << "note: " << note << "\n";
   }
-  return std::move(imported.scene);
+  return std::move(imported->scene);
 }
 
 }  // namespace dg4d
