@@ -33,10 +33,15 @@ at::Tensor TensorAt(const Inputs& inputs, size_t i) {
 double OfConvolution(const at::Tensor& input, const at::Tensor& weight,
                      const std::vector<int64_t>& stride,
                      const std::vector<int64_t>& padding) {
+  // One number stands for all dimensions.
+  const auto of = [](const std::vector<int64_t>& numbers, int64_t d) {
+    return numbers.size() == 1 ? numbers[0] : numbers[d];
+  };
   double outputs = static_cast<double>(input.size(0) * weight.size(0));
   for (int64_t d = 2; d < input.dim(); ++d) {
     outputs *= static_cast<double>(
-        (input.size(d) + 2 * padding[d - 2] - weight.size(d)) / stride[d - 2] +
+        (input.size(d) + 2 * of(padding, d - 2) - weight.size(d)) /
+            of(stride, d - 2) +
         1);
   }
   return 2 * outputs * static_cast<double>(weight[0].numel());
