@@ -1,5 +1,6 @@
 #include "dg4d/stages/dynamic_gaussians/deformation.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/addmm.h>
@@ -31,6 +32,11 @@ int64_t RowsPerChunk(const at::Tensor& input) {
   return input.is_cpu() ? 4096 : std::max<int64_t>(1, input.size(0));
 }
 
+// The number of threads that torch was told to use holds for the thread that
+// told it. Left alone, products in threads of ours would be shared among
+// others, now so and now so, and their sums with them.
+void TakeOverTorchThreads() { at::init_num_threads(); }
+
 // Linear layers with a ReLU between each two: weights [out, in] and biases
 // [out] in turn. Rows [M, in] are cut into chunks that threads share;
 // activations are made again for the gradients instead of kept.
@@ -43,6 +49,7 @@ class PerceptronFunction
         at::empty({input.size(0), layers.back().size(0)}, input.options());
     ParallelFor(input.size(0), RowsPerChunk(input),
                 [&](int64_t begin, int64_t end) {
+                  TakeOverTorchThreads();
                   const at::AutoDispatchBelowAutograd below_autograd;
                   const size_t last = layers.size() / 2 - 1;
                   const at::Tensor rows = output.slice(0, begin, end);
@@ -70,6 +77,7 @@ class PerceptronFunction
     const at::Tensor input_gradient = at::empty(input.sizes(), input.options());
     std::vector<variable_list> parts(chunks);
     ParallelFor(input.size(0), rows_per_chunk, [&](int64_t begin, int64_t end) {
+      TakeOverTorchThreads();
       const at::AutoDispatchBelowAutograd below_autograd;
       parts[begin / rows_per_chunk] = Backward(
           layers, input.slice(0, begin, end), gradient.slice(0, begin, end),
