@@ -25,7 +25,7 @@ same one two
 # Without weights nothing begins, and everything that is missing is named.
 for config in dreamgaussian4d dreamgaussian4d_r2 smoke_diffusion; do
   expect 1 "stage 'svd_video': there is no folder" run --config=$config \
-    --image="$picture" --output=none
+    --image="$picture" --output=none --overwrite
 done
 expect 1 "stage 'texture_refinement': guidance 'svd'" run \
   --config=dreamgaussian4d --image="$picture" --output=none --overwrite
@@ -34,7 +34,7 @@ expect 1 "'stable-zero123-diffusers' of network weights, nor one in some" run --
 [[ ! -e none/checkpoints ]] || fail 'a stage ran without weights'
 # A stage that needs none runs.
 expect 0 '' run --config=dreamgaussian4d --image="$picture" --output=some_of_it \
-  --until=preprocess
+  --until=preprocess exporters={}
 
 # A folder of folders, and one that is broken.
 expect 0 'stable-video-diffusion-img2vid' doctor --weights=weights
