@@ -163,22 +163,6 @@ at::Tensor Zero123::Denoise(const at::Tensor& noisy, int t, const Seen& seen,
   return Guide(halves[0], halves[1], guidance_scale);
 }
 
-at::Tensor Zero123::Resample(const at::Tensor& latents, const at::Tensor& noise,
-                             const Resampling& resampling, const Seen& seen,
-                             const at::Tensor& cameras) const {
-  const std::vector<int> times = scheduler_.Timesteps(resampling.steps);
-  at::Tensor x =
-      resampling.first == 0
-          ? noise
-          : AddNoise(latents, noise, times[resampling.first], scheduler_);
-  for (size_t i = resampling.first; i < times.size(); ++i) {
-    const Blend blend = scheduler_.Step(times[i], resampling.steps);
-    x = blend.sample * x + blend.output * Denoise(x, times[i], seen, cameras,
-                                                  resampling.guidance_scale);
-  }
-  return x;
-}
-
 at::Tensor ResizeForDiffusion(const at::Tensor& images, int64_t size) {
   return ResizeForDiffusion(images, size, size);
 }

@@ -15,13 +15,14 @@
 #include "dg4d/diffusion/scheduler.h"
 #include "dg4d/diffusion/unet.h"
 #include "dg4d/diffusion/vae.h"
+#include "dg4d/diffusion/view_denoiser.h"
 
 namespace dg4d::diffusion {
 
 // Zero-1-to-3 (Liu et al. 2023): a denoiser of views of the object in a
 // picture, told how the camera moved from there. All components of a folder in
 // the diffusers layout.
-class Zero123 {
+class Zero123 final : public ViewDenoiser {
  public:
   struct Options {
     std::string variant;  // see WeightFolder::Open
@@ -39,52 +40,21 @@ class Zero123 {
   static absl::StatusOr<std::unique_ptr<Zero123>> Load(
       const std::string& folder, const Options& options);
 
-  // What the denoiser knows of pictures.
-  struct Seen {
-    at::Tensor embeddings;  // [N, X], of CLIP
-    at::Tensor latents;     // [N, 4, s / 8, s / 8], unscaled
-  };
-
-  // Pictures [N, 3, H, W] in [0, 1] over white, H = W, seen at `size` pixels
-  // (256 in training). `noise` [N, 4, s / 8, s / 8] makes the latents a sample
-  // of their distribution, as DreamGaussian has them; without it they are its
-  // mean, as in the authors' pipeline.
   Seen See(const at::Tensor& pictures, int64_t size,
-           const std::optional<at::Tensor>& noise) const;
-
-  // Scaled latents of images [B, 3, s, s] in [0, 1]: a sample by `noise`.
-  // Differentiable.
-  at::Tensor Encode(const at::Tensor& images, const at::Tensor& noise) const;
-
-  // The network's output for noisy latents [B, 4, h, w] at time step `t`, for
-  // what it has seen (B rows), from cameras [B, 4]: one call for both halves of
-  // classifier-free guidance. float32.
+           const std::optional<at::Tensor>& noise) const override;
+  at::Tensor Encode(const at::Tensor& images,
+                    const at::Tensor& noise) const override;
   at::Tensor Denoise(const at::Tensor& noisy, int t, const Seen& seen,
-                     const at::Tensor& cameras, double guidance_scale) const;
+                     const at::Tensor& cameras,
+                     double guidance_scale) const override;
+  at::Tensor Decode(const at::Tensor& latents) const override;
 
-  // Images [B, 3, s, s], about [0, 1], of scaled latents [B, 4, s / 8, s / 8].
-  at::Tensor Decode(const at::Tensor& latents) const;
-
-  // SDEdit (Meng et al. 2022): latents [B, 4, h, w], with `noise` added as
-  // much as step `first` of `steps` of the sampler (DDIM) has, sampled to the
-  // end. first = 0 starts from noise alone. float32.
-  struct Resampling {
-    int first = 0;
-    int steps = 50;
-    double guidance_scale = 5;
-  };
-  at::Tensor Resample(const at::Tensor& latents, const at::Tensor& noise,
-                      const Resampling& resampling, const Seen& seen,
-                      const at::Tensor& cameras) const;
-
-  const DdimScheduler& scheduler() const { return scheduler_; }
+  const DdimScheduler& scheduler() const override { return scheduler_; }
+  int64_t shrinking() const override { return shrinking_; }
+  int64_t latent_channels() const override { return latent_channels_; }
   at::ScalarType type() const { return type_; }
-  // Pixels for each latent, in either direction.
-  int64_t shrinking() const { return shrinking_; }
-  int64_t latent_channels() const { return latent_channels_; }
 
-  // Frees what only See needs.
-  void ForgetImageEncoder() { clip_.reset(); }
+  void ForgetImageEncoder() override { clip_.reset(); }
 
  private:
   Zero123(std::unique_ptr<ClipVision> clip, const ClipImages& clip_images,

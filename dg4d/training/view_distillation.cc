@@ -18,6 +18,7 @@
 #include "dg4d/base/status.h"
 #include "dg4d/diffusion/load_network.h"
 #include "dg4d/diffusion/score_distillation.h"
+#include "dg4d/diffusion/zero123.h"
 
 namespace dg4d {
 namespace {
@@ -57,15 +58,14 @@ absl::Status ViewDistillation::CheckReady(const RunContext& context) const {
   return context.FindWeights(options_.path).status();
 }
 
-absl::Status ViewDistillation::Prepare(const Scene& scene,
-                                       RunContext& context) {
+absl::StatusOr<std::unique_ptr<diffusion::ViewDenoiser>>
+ViewDistillation::LoadDenoiser(RunContext& context) const {
   DG4D_ASSIGN_OR_RETURN(const std::string folder,
                         context.FindWeights(options_.path));
-  DG4D_ASSIGN_OR_RETURN(const at::Tensor pictures, Pictures(scene));
   const at::ScalarType type =
       diffusion::TypeOf(options_.precision, context.device());
   DG4D_ASSIGN_OR_RETURN(
-      model_,
+      std::unique_ptr<diffusion::ViewDenoiser> model,
       diffusion::Zero123::Load(
           folder, {.variant = options_.variant,
                    .type = type,
@@ -75,11 +75,18 @@ absl::Status ViewDistillation::Prepare(const Scene& scene,
                                    : diffusion::TypeOf(options_.vae_precision,
                                                        context.device()),
                    .decodes = refines()}));
-  if (model_->shrinking() != kPixelsPerLatent) {
+  if (model->shrinking() != kPixelsPerLatent) {
     return absl::InvalidArgumentError(
-        absl::StrCat(folder, "/vae shrinks by ", model_->shrinking(),
+        absl::StrCat(folder, "/vae shrinks by ", model->shrinking(),
                      " where Zero123's shrinks by ", kPixelsPerLatent));
   }
+  return model;
+}
+
+absl::Status ViewDistillation::Prepare(const Scene& scene,
+                                       RunContext& context) {
+  DG4D_ASSIGN_OR_RETURN(const at::Tensor pictures, Pictures(scene));
+  DG4D_ASSIGN_OR_RETURN(model_, LoadDenoiser(context));
   const int64_t count = pictures.size(0);
   std::optional<at::Tensor> noise;
   if (options_.condition_latents == "sample") {
@@ -88,14 +95,13 @@ absl::Status ViewDistillation::Prepare(const Scene& scene,
     noise = Normal(LatentShape(count), generator);
   }
   std::vector<at::Tensor> embeddings, latents;
-  for (int64_t i = 0; i < count; i += options_.micro_batch) {
-    const int64_t end = std::min<int64_t>(count, i + options_.micro_batch);
+  micro_batches_.ForEach(count, [&](int64_t begin, int64_t end) {
     const auto seen = model_->See(
-        pictures.slice(0, i, end), options_.image_size,
-        noise ? std::optional(noise->slice(0, i, end)) : std::nullopt);
+        pictures.slice(0, begin, end), options_.image_size,
+        noise ? std::optional(noise->slice(0, begin, end)) : std::nullopt);
     embeddings.push_back(seen.embeddings);
     latents.push_back(seen.latents);
-  }
+  });
   seen_ = {.embeddings = at::cat(embeddings), .latents = at::cat(latents)};
   model_->ForgetImageEncoder();
   return absl::OkStatus();
@@ -133,16 +139,15 @@ at::Tensor ViewDistillation::Loss(const Views& views, const Draws& draws) {
   const at::Tensor images = views.rgb.detach();
   std::vector<at::Tensor> gradients;
   at::Tensor value = at::zeros({}, images.options());
-  for (int64_t i = 0; i < views.size(); i += options_.micro_batch) {
-    const int64_t end =
-        std::min<int64_t>(views.size(), i + options_.micro_batch);
-    const Distilled part = Distil(images.slice(0, i, end), Rows(views, i, end),
-                                  Cameras(views, i, end), t,
-                                  draws.at("latent_noise").slice(0, i, end),
-                                  draws.at("noise").slice(0, i, end));
+  micro_batches_.ForEach(views.size(), [&](int64_t begin, int64_t end) {
+    const Distilled part =
+        Distil(images.slice(0, begin, end), Rows(views, begin, end),
+               Cameras(views, begin, end), t,
+               draws.at("latent_noise").slice(0, begin, end),
+               draws.at("noise").slice(0, begin, end));
     value = value + part.value / views.size();
     gradients.push_back(part.gradients / views.size());
-  }
+  });
   return diffusion::LossFromGradient(value, views.rgb, at::cat(gradients));
 }
 
@@ -182,9 +187,9 @@ absl::StatusOr<at::Tensor> ViewDistillation::Pictures(
 }
 
 // What the views [begin, end) are conditioned on: the nearest frame.
-diffusion::Zero123::Seen ViewDistillation::Rows(const Views& views,
-                                                int64_t begin,
-                                                int64_t end) const {
+diffusion::ViewDenoiser::Seen ViewDistillation::Rows(const Views& views,
+                                                     int64_t begin,
+                                                     int64_t end) const {
   const int64_t last = seen_.latents.size(0) - 1;
   std::vector<int64_t> rows;
   for (int64_t i = begin; i < end; ++i) {
@@ -209,7 +214,7 @@ at::Tensor ViewDistillation::Cameras(const Views& views, int64_t begin,
 }
 
 ViewDistillation::Distilled ViewDistillation::Distil(
-    const at::Tensor& images, const diffusion::Zero123::Seen& seen,
+    const at::Tensor& images, const diffusion::ViewDenoiser::Seen& seen,
     const at::Tensor& cameras, int t, const at::Tensor& latent_noise,
     const at::Tensor& noise) const {
   const DdimScheduler& scheduler = model_->scheduler();
@@ -227,29 +232,26 @@ ViewDistillation::Distilled ViewDistillation::Distil(
   return {.value = gradient.square().sum() / 2, .gradients = leaf.grad()};
 }
 
-at::Tensor ViewDistillation::Repaint(const Views& views,
-                                     const Draws& draws) const {
+at::Tensor ViewDistillation::Repaint(const Views& views, const Draws& draws) {
   const at::NoGradGuard no_grad;
   const auto first = static_cast<int>(draws.at("first_step").item<int64_t>());
   std::vector<at::Tensor> images;
-  for (int64_t i = 0; i < views.size(); i += options_.micro_batch) {
-    const int64_t end =
-        std::min<int64_t>(views.size(), i + options_.micro_batch);
+  micro_batches_.ForEach(views.size(), [&](int64_t begin, int64_t end) {
     const at::Tensor clean =
         model_
-            ->Encode(
-                diffusion::ResizeForDiffusion(
-                    views.rgb.detach().slice(0, i, end), options_.image_size),
-                draws.at("latent_noise").slice(0, i, end))
+            ->Encode(diffusion::ResizeForDiffusion(
+                         views.rgb.detach().slice(0, begin, end),
+                         options_.image_size),
+                     draws.at("latent_noise").slice(0, begin, end))
             .to(at::kFloat);
     const at::Tensor latents = model_->Resample(
-        clean, draws.at("noise").slice(0, i, end).to(clean.options()),
+        clean, draws.at("noise").slice(0, begin, end).to(clean.options()),
         {.first = first,
          .steps = options_.refine_steps,
          .guidance_scale = options_.guidance_scale},
-        Rows(views, i, end), Cameras(views, i, end));
+        Rows(views, begin, end), Cameras(views, begin, end));
     images.push_back(model_->Decode(latents).clamp(0, 1));
-  }
+  });
   const int64_t height = views.rgb.size(2), width = views.rgb.size(3);
   const at::Tensor all = at::cat(images);
   return all.size(2) == height && all.size(3) == width

@@ -13,8 +13,9 @@
 #include "absl/status/statusor.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/run_context.h"
-#include "dg4d/diffusion/zero123.h"
+#include "dg4d/diffusion/view_denoiser.h"
 #include "dg4d/scene/camera.h"
+#include "dg4d/training/micro_batches.h"
 
 namespace dg4d {
 
@@ -77,8 +78,9 @@ struct ViewDistillationOptions {
       "How the network sees these: the mean of their latents' distribution, "
       "or, as DreamGaussian, a sample of it.");
     v("micro_batch", micro_batch,
-      "Views that go through the networks at once. Fewer need less memory; "
-      "results stay the same but for rounding.");
+      "Views that go through the networks at once. Fewer need less memory, and "
+      "are taken where memory runs out; results stay the same but for "
+      "rounding.");
   }
 
   absl::Status Validate() const;
@@ -107,9 +109,20 @@ class ViewDistillation : public Guidance {
   absl::StatusOr<at::Tensor> Refine(const Views& views,
                                     const Draws& draws) override;
 
+  std::vector<std::string> TakeWarnings() override {
+    return micro_batches_.TakeWarnings();
+  }
+
  protected:
   explicit ViewDistillation(ViewDistillationOptions options)
-      : options_(std::move(options)) {}
+      : options_(std::move(options)),
+        micro_batches_("micro_batch", options_.micro_batch) {}
+
+  const ViewDistillationOptions& options() const { return options_; }
+
+  // What judges the views: by default Zero123's networks, from options().path.
+  virtual absl::StatusOr<std::unique_ptr<diffusion::ViewDenoiser>> LoadDenoiser(
+      RunContext& context) const;
 
  private:
   struct Distilled {
@@ -124,20 +137,21 @@ class ViewDistillation : public Guidance {
   bool refines() const { return options_.objective == "refinement"; }
   std::vector<int64_t> LatentShape(int64_t count) const;
   absl::StatusOr<at::Tensor> Pictures(const Scene& scene) const;
-  diffusion::Zero123::Seen Rows(const Views& views, int64_t begin,
-                                int64_t end) const;
+  diffusion::ViewDenoiser::Seen Rows(const Views& views, int64_t begin,
+                                     int64_t end) const;
   at::Tensor Cameras(const Views& views, int64_t begin, int64_t end) const;
   Distilled Distil(const at::Tensor& images,
-                   const diffusion::Zero123::Seen& seen,
+                   const diffusion::ViewDenoiser::Seen& seen,
                    const at::Tensor& cameras, int t,
                    const at::Tensor& latent_noise,
                    const at::Tensor& noise) const;
   // [B, 3, H, W] in [0, 1].
-  at::Tensor Repaint(const Views& views, const Draws& draws) const;
+  at::Tensor Repaint(const Views& views, const Draws& draws);
 
   ViewDistillationOptions options_;
-  std::unique_ptr<diffusion::Zero123> model_;
-  diffusion::Zero123::Seen seen_;
+  MicroBatches micro_batches_;
+  std::unique_ptr<diffusion::ViewDenoiser> model_;
+  diffusion::ViewDenoiser::Seen seen_;
 };
 
 }  // namespace dg4d

@@ -22,6 +22,7 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
 #include "dg4d/core/config.h"
+#include "dg4d/core/guidance.h"
 #include "dg4d/core/pipeline.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
@@ -31,12 +32,14 @@
 #include "dg4d/scene/ssim.h"
 #include "dg4d/testing/synthetic_scene.h"
 #include "tools/evaluation/metrics.h"
+#include "tools/evaluation/oracle.h"
 
 namespace dg4d {
 namespace {
 
 constexpr char kStaticPrefix[] = "static_";
 constexpr char kDynamicPrefix[] = "dynamic_";
+constexpr char kOraclePrefix[] = "oracle_";
 constexpr int kProceduralFrames = 14;
 constexpr int kStaticTrainViews = 32;
 constexpr int kDynamicTrainViews = 4;  // of each frame
@@ -100,6 +103,7 @@ struct Case {
   std::string name;
   std::string folder;
   const SyntheticScene* truth = nullptr;  // if the surface is known
+  std::string oracle;  // its scene's name, if an oracle guides
 };
 
 // Notes how long each stage took.
@@ -190,6 +194,14 @@ absl::Status MeasureViews(const Scene& scene, const BlenderDataset& test,
   return absl::OkStatus();
 }
 
+std::vector<Slot> PresentSlots(const Scene& scene) {
+  std::vector<Slot> present;
+  for (const Slot slot : kAllSlots) {
+    if (HasSlot(scene, slot)) present.push_back(slot);
+  }
+  return present;
+}
+
 // Extracts meshes and compares them with the true surface.
 absl::Status MeasureMeshes(const SyntheticScene& truth, int frames,
                            RunContext& context, Scene& scene,
@@ -198,12 +210,8 @@ absl::Status MeasureMeshes(const SyntheticScene& truth, int frames,
   DG4D_ASSIGN_OR_RETURN(
       const ConfigNode config,
       ParseYaml("stages: {mesh_extraction: {}}", "evaluation"));
-  std::vector<Slot> present;
-  for (const Slot slot : kAllSlots) {
-    if (HasSlot(scene, slot)) present.push_back(slot);
-  }
   DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
-                        Pipeline::Create(config, present));
+                        Pipeline::Create(config, PresentSlots(scene)));
   DG4D_RETURN_IF_ERROR(pipeline.Run(scene, context));
   const int times = static_cast<int>(scene.meshes.size());
   const int compared = std::min(times, kChamferTimes);
@@ -219,13 +227,12 @@ absl::Status MeasureMeshes(const SyntheticScene& truth, int frames,
   return absl::OkStatus();
 }
 
+// The line `yaml` with the overrides that concern it, for a scene that has the
+// slots `present`.
 absl::StatusOr<Pipeline> MakePipeline(const EvaluationOptions& options,
-                                      const std::string& folder, int frames,
-                                      int first_views) {
-  DG4D_ASSIGN_OR_RETURN(
-      ConfigNode config,
-      ParseYaml(EvaluationConfig(folder, frames, first_views, options.max_side),
-                "evaluation"));
+                                      const std::string& yaml,
+                                      const std::vector<Slot>& present) {
+  DG4D_ASSIGN_OR_RETURN(ConfigNode config, ParseYaml(yaml, "evaluation"));
   for (const std::string& assignment : options.overrides) {
     const std::vector<std::string> path = absl::StrSplit(assignment, '.');
     if (path.size() > 2 && path[0] == "stages" &&
@@ -234,7 +241,7 @@ absl::StatusOr<Pipeline> MakePipeline(const EvaluationOptions& options,
     }
     DG4D_RETURN_IF_ERROR(ApplyOverride(assignment, config));
   }
-  return Pipeline::Create(config);
+  return Pipeline::Create(config, present);
 }
 
 absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
@@ -259,24 +266,34 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
   result.train_views = static_cast<int>(train.images.size());
   result.test_views = static_cast<int>(test.images.size());
 
-  DG4D_ASSIGN_OR_RETURN(
-      const Pipeline pipeline,
-      MakePipeline(options, object.folder, result.frames, first_views));
+  Scene scene;
+  WorldPlacement placement;
+  std::string line;
+  if (object.oracle.empty()) {
+    placement = PlaceAround(cameras);
+    line = EvaluationConfig(object.folder, result.frames, first_views,
+                            options.max_side);
+  } else {
+    scene = OracleScene(*object.truth, options.max_side);
+    line = OracleConfig(object.oracle, options.max_side);
+    result.train_views = 1;
+  }
+  DG4D_ASSIGN_OR_RETURN(const Pipeline pipeline,
+                        MakePipeline(options, line, PresentSlots(scene)));
   StageTimes stage_times;
   RunContext::Settings settings = options.run;
   settings.observers.push_back(&stage_times);
   RunContext context(settings);
-  Scene scene;
   DG4D_RETURN_IF_ERROR(pipeline.Run(scene, context));
   result.gaussians = scene.gaussians.size();
   DG4D_RETURN_IF_ERROR(MeasureViews(
-      scene, test, PlaceAround(cameras), result.frames,
+      scene, test, placement, result.frames,
       absl::StrCat(options.output, "/", object.name, "/test"), result));
   // A binary without that plugin still measures the views.
   if (object.truth != nullptr &&
       Registry<Stage>::Find("mesh_extraction").ok()) {
     scene.reference = train.images.front().image;
-    scene.reference_camera = Place(cameras.front(), PlaceAround(cameras));
+    scene.reference_camera = Place(cameras.front(), placement);
     DG4D_RETURN_IF_ERROR(
         MeasureMeshes(*object.truth, result.frames, context, scene, result));
   }
@@ -342,6 +359,14 @@ std::vector<std::string> ProceduralObjects() {
   return objects;
 }
 
+std::vector<std::string> OracleObjects() {
+  std::vector<std::string> objects;
+  for (const std::string& name : SyntheticScene::Names()) {
+    objects.push_back(absl::StrCat(kOraclePrefix, name));
+  }
+  return objects;
+}
+
 absl::StatusOr<std::vector<Evaluation>> Evaluate(
     const EvaluationOptions& options,
     absl::FunctionRef<void(const Evaluation&)> done) {
@@ -353,10 +378,18 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(
     results.push_back(*std::move(result));
     return absl::OkStatus();
   };
-  const std::vector<std::string> objects = ProceduralObjects();
-  const bool one =
-      std::find(objects.begin(), objects.end(), options.suite) != objects.end();
-  if (options.suite != "procedural" && !one) {
+  // Guides nothing but the oracle's objects.
+  const ScopedRegistration<Guidance, OracleGuidance> oracle("oracle");
+  std::vector<std::string> objects;
+  for (const std::string suite : {"procedural", "oracle"}) {
+    for (const std::string& name :
+         suite == "oracle" ? OracleObjects() : ProceduralObjects()) {
+      if (options.suite == suite || options.suite == name) {
+        objects.push_back(name);
+      }
+    }
+  }
+  if (objects.empty()) {
     DG4D_RETURN_IF_ERROR(run({.name = std::filesystem::absolute(options.suite)
                                           .lexically_normal()
                                           .filename()
@@ -364,8 +397,8 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(
                               .folder = options.suite}));
   } else {
     for (const std::string& name : objects) {
-      if (one && name != options.suite) continue;
       absl::string_view scene_name = name;
+      const bool guided = absl::ConsumePrefix(&scene_name, kOraclePrefix);
       const bool dynamic = absl::ConsumePrefix(&scene_name, kDynamicPrefix);
       absl::ConsumePrefix(&scene_name, kStaticPrefix);
       DG4D_ASSIGN_OR_RETURN(const SyntheticScene scene,
@@ -373,7 +406,10 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(
       DG4D_ASSIGN_OR_RETURN(const std::string folder,
                             WriteCase(options, name, scene, dynamic));
       DG4D_RETURN_IF_ERROR(
-          run({.name = name, .folder = folder, .truth = &scene}));
+          run({.name = name,
+               .folder = folder,
+               .truth = &scene,
+               .oracle = guided ? std::string(scene_name) : ""}));
     }
   }
   DG4D_RETURN_IF_ERROR(CreateDirectories(options.output));

@@ -18,7 +18,9 @@ namespace dg4d {
 // the train split of posed pictures and are measured on the test split.
 struct EvaluationOptions {
   // "procedural": the scenes of dg4d/testing/synthetic_scene.h, at rest and in
-  // motion, or the name of one of these objects. Else a folder in the
+  // motion, or the name of one of these objects. "oracle": the same at rest, as
+  // guidance zero123 makes them of one picture with a denoiser that knows them
+  // (oracle.h), or the name of one of these. Else a folder in the
   // Blender/D-NeRF layout, static if all its times are equal.
   std::string suite = "procedural";
   // Pictures, results.json and, for procedural scenes, their data go here.
@@ -60,6 +62,8 @@ std::string EvaluationConfig(const std::string& folder, int frames,
 
 // "static_" or "dynamic_" and the name of a scene, for each.
 std::vector<std::string> ProceduralObjects();
+// The same with "oracle_".
+std::vector<std::string> OracleObjects();
 
 // Runs the suite. `done` is called after each object.
 absl::StatusOr<std::vector<Evaluation>> Evaluate(

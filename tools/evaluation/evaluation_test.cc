@@ -129,5 +129,28 @@ TEST(Evaluation, ProceduralObjectsGoByTheirNames) {
       options.output + "/dynamic_bending_tube/data/transforms_test.json"));
 }
 
+// Score distillation, all of it but the networks: a fifth of the steps and a
+// quarter of the pixels of the suite.
+TEST(Evaluation, AnOracleLeadsToTheObjectItKnows) {
+  at::set_num_threads(1);
+  const auto evaluate = [](int steps) {
+    EvaluationOptions options;
+    options.suite = "oracle_bending_tube";
+    options.output = testing::TempDir() + "/oracle";
+    options.max_side = 64;
+    options.overrides = {"stages.static_gaussians.iterations=" +
+                         std::to_string(steps)};
+    const auto results = Evaluate(options, [](const Evaluation&) {});
+    EXPECT_TRUE(results.ok()) << results.status();
+    return results->front();
+  };
+  const Evaluation few = evaluate(2), many = evaluate(160);
+  EXPECT_EQ(many.name, "oracle_bending_tube");
+  EXPECT_EQ(many.train_views, 1);
+  EXPECT_GT(many.psnr, few.psnr + 8);
+  EXPECT_GT(many.psnr, 22);
+  EXPECT_GT(many.mask_iou, 0.9);
+}
+
 }  // namespace
 }  // namespace dg4d

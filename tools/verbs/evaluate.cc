@@ -32,13 +32,15 @@ absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
     return absl::InvalidArgumentError("--max_side must be at least 16");
   }
   const std::string suite = FLAGS_suite.empty() ? "procedural" : FLAGS_suite;
-  const std::vector<std::string> objects = ProceduralObjects();
-  if (suite != "procedural" &&
+  std::vector<std::string> objects = ProceduralObjects();
+  for (const std::string& name : OracleObjects()) objects.push_back(name);
+  if (suite != "procedural" && suite != "oracle" &&
       std::find(objects.begin(), objects.end(), suite) == objects.end() &&
       !std::filesystem::is_directory(suite)) {
     return absl::NotFoundError(
         absl::StrCat("--suite=", suite,
-                     " is neither \"procedural\", nor one of its objects (",
+                     " is neither \"procedural\", nor \"oracle\", nor one of "
+                     "their objects (",
                      absl::StrJoin(objects, ", "), "), nor a folder"));
   }
   std::error_code ignored;
@@ -85,10 +87,13 @@ const Verb& EvaluateVerb() {
       .flags = {"suite", "output", "max_side", "overwrite", "device", "threads",
                 "quiet"},
       .notes =
-          "Suite: procedural (the default), one of its objects, as\n"
+          "Suite: procedural (the default), oracle, one of their objects, as\n"
           "dynamic_bending_tube, or a folder of posed pictures in the\n"
           "Blender/D-NeRF layout.\n"
-          "Learns from the train split and is measured on the test split:\n"
+          "oracle makes objects of one picture by score distillation, with a\n"
+          "denoiser that knows them in the place of Zero123's networks.\n"
+          "Else learns from the train split and is measured on the test "
+          "split:\n"
           "PSNR and SSIM on white, IoU of the masks, flicker (how frame-to-\n"
           "frame changes differ from the true ones) and, for procedural\n"
           "scenes, the Chamfer distance of the mesh, in world units.\n"
