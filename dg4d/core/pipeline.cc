@@ -403,8 +403,13 @@ absl::Status Pipeline::Export(const Scene& scene, const std::string& directory,
       observer->StageStarted(entry.key);
     }
     const absl::Time start = absl::Now();
-    const absl::Status status = entry.exporter->Export(
+    absl::Status status = entry.exporter->Export(
         scene, absl::StrCat(directory, "/", entry.path), context);
+    if (absl::IsFailedPrecondition(status)) {
+      // It takes one thing or another, as players do, and there is neither.
+      context.Warn(status.message());
+      status = absl::OkStatus();
+    }
     for (RunObserver* observer : context.settings().observers) {
       observer->StageFinished(entry.key, status, absl::Now() - start, scene);
     }

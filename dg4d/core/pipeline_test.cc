@@ -142,6 +142,24 @@ class TextExporter : public Exporter {
   Options options_;
 };
 
+// Takes one of two slots.
+class EitherExporter : public Exporter {
+ public:
+  using Options = NoOptions;
+  explicit EitherExporter(Options) {}
+  std::vector<Slot> Reads() const override { return {}; }
+  std::string DefaultPath() const override { return "either.txt"; }
+
+ protected:
+  absl::Status DoExport(const Scene& scene, const std::string& path,
+                        RunContext&) override {
+    if (!HasSlot(scene, Slot::kVideo) && !HasSlot(scene, Slot::kMeshes)) {
+      return absl::FailedPreconditionError("neither of the two");
+    }
+    return WriteFileAtomically(path, "one of the two");
+  }
+};
+
 class Recorder : public RunObserver {
  public:
   void StageStarted(absl::string_view stage) override {
@@ -395,6 +413,19 @@ TEST_F(PipelineTest, ExportsWhatTheSceneHas) {
   scene.video.frames = {Grey(0.5)};
   ASSERT_TRUE(pipeline->Export(scene, directory_, context).ok());
   EXPECT_EQ(ReadFile(directory_ + "/asset.txt").value(), "bye");
+}
+
+TEST_F(PipelineTest, PassesOverExportersForWhichTheSceneHasNothing) {
+  ScopedRegistration<Exporter, EitherExporter> either("either");
+  const auto pipeline =
+      Pipeline::Create(Yaml("stages: {draw: {}}\nexporters: {either: {}}\n"));
+  RunContext context({.observers = {&recorder_}});
+  Scene scene;
+  ASSERT_TRUE(pipeline->Export(scene, directory_, context).ok());
+  EXPECT_THAT(recorder_.warnings, Contains(HasSubstr("neither of the two")));
+  scene.video.frames = {Grey(0.5)};
+  ASSERT_TRUE(pipeline->Export(scene, directory_, context).ok());
+  EXPECT_EQ(ReadFile(directory_ + "/either.txt").value(), "one of the two");
 }
 
 TEST_F(PipelineTest, LoadsWhatARunHasMade) {

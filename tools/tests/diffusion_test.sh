@@ -29,8 +29,9 @@ for config in dreamgaussian4d dreamgaussian4d_r2 smoke_diffusion; do
 done
 expect 1 "stage 'texture_refinement': guidance 'svd'" run \
   --config=dreamgaussian4d --image="$picture" --output=none --overwrite
-expect 1 "'stable-zero123-diffusers' of network weights, nor one in some" run --config=dreamgaussian4d_r2 --weights=some \
-  --image="$picture" --output=none --overwrite
+expect 1 "'stable-zero123-diffusers' of network weights, nor one in some" run \
+  --config=dreamgaussian4d_r2 --weights=some --image="$picture" --output=none \
+  --overwrite
 [[ ! -e none/checkpoints ]] || fail 'a stage ran without weights'
 # A stage that needs none runs.
 expect 0 '' run --config=dreamgaussian4d --image="$picture" --output=some_of_it \
