@@ -405,8 +405,9 @@ absl::Status Pipeline::Export(const Scene& scene, const std::string& directory,
     const absl::Time start = absl::Now();
     absl::Status status = entry.exporter->Export(
         scene, absl::StrCat(directory, "/", entry.path), context);
-    if (absl::IsFailedPrecondition(status)) {
-      // It takes one thing or another, as players do, and there is neither.
+    if (absl::IsFailedPrecondition(status) && entry.exporter->Reads().empty() &&
+        !HasSlot(scene, Slot::kGaussians) && !HasSlot(scene, Slot::kMeshes)) {
+      // It takes one thing or another, as players do, and there is neither yet.
       context.Warn(status.message());
       status = absl::OkStatus();
     }

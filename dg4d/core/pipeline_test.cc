@@ -423,6 +423,8 @@ TEST_F(PipelineTest, PassesOverExportersForWhichTheSceneHasNothing) {
   Scene scene;
   ASSERT_TRUE(pipeline->Export(scene, directory_, context).ok());
   EXPECT_THAT(recorder_.warnings, Contains(HasSubstr("neither of the two")));
+  scene.gaussians.means = at::full({3, 3}, 0.0);
+  EXPECT_FALSE(pipeline->Export(scene, directory_, context).ok());
   scene.video.frames = {Grey(0.5)};
   ASSERT_TRUE(pipeline->Export(scene, directory_, context).ok());
   EXPECT_EQ(ReadFile(directory_ + "/either.txt").value(), "one of the two");
