@@ -33,7 +33,8 @@ class ViewerServer {
     // Called on the server's thread for each text frame, and must return soon;
     // what is not OK is told to the page that sent it.
     std::function<absl::Status(const std::string& text)> command;
-    int most_connections = 64;
+    // A browser opens up to seven a page, and ten pages are fine.
+    int most_connections = 256;
     absl::Duration patience = absl::Seconds(20);
   };
 
