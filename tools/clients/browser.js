@@ -103,9 +103,15 @@ class Player {
 
   // Waits until the picture shows the present state.
   async settle() {
-    await this.page.waitForFunction(
-        () => dg4dScene.settled() && !dg4dScene.state.playing, null,
-        {timeout: 240000});
+    await this.page.waitForFunction(() => {
+      const {canvas, state} = dg4dScene;
+      // A panel that opened has changed the canvas, not yet what is drawn.
+      const fits = (drawn, shown) =>
+          Math.abs(drawn - shown * Math.min(devicePixelRatio, 2)) <= 1;
+      return fits(canvas.width, canvas.clientWidth) &&
+          fits(canvas.height, canvas.clientHeight) && dg4dScene.settled() &&
+          !state.playing;
+    }, null, {timeout: 240000});
   }
 
   // What the canvas shows, without the controls that lie over it.
