@@ -10,7 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
-#include "dg4d/scene/image.h"
+#include "dg4d/scene/camera.h"
 #include "dg4d/scene/scene.h"
 
 namespace dg4d {
@@ -35,9 +35,10 @@ class RunObserver {
                         absl::FunctionRef<Scene()> make) {
     (void)stage, (void)steps_done, (void)make;
   }
-  virtual void ImageReady(absl::string_view stage, absl::string_view name,
-                          const Image& image) {
-    (void)stage, (void)name, (void)image;
+  // Where the newest step looked from, beside the reference camera.
+  virtual void Cameras(absl::string_view stage,
+                       const std::vector<Camera>& cameras) {
+    (void)stage, (void)cameras;
   }
   // Something that the user should know though the run goes on.
   virtual void Warning(absl::string_view stage, absl::string_view message) {

@@ -124,9 +124,9 @@ void RunContext::Snapshot(int64_t steps_done, absl::FunctionRef<Scene()> make) {
   }
 }
 
-void RunContext::ReportImage(absl::string_view name, const Image& image) {
+void RunContext::ReportCameras(const std::vector<Camera>& cameras) {
   for (RunObserver* observer : settings_.observers) {
-    observer->ImageReady(stage_, name, image);
+    observer->Cameras(stage_, cameras);
   }
 }
 

@@ -91,7 +91,7 @@ class RunContext {
 
   // Reports to the observers.
   void Snapshot(int64_t steps_done, absl::FunctionRef<Scene()> make);
-  void ReportImage(absl::string_view name, const Image& image);
+  void ReportCameras(const std::vector<Camera>& cameras);
   void Warn(absl::string_view message);
 
   // OK, or Cancelled when the run was told to stop. Waits while it is paused.

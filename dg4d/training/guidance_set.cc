@@ -32,6 +32,15 @@ int GroupSize(ViewPattern pattern, const Views& views) {
 
 }  // namespace
 
+std::vector<Camera> CamerasOf(absl::Span<const GuidedBatch> batches) {
+  std::vector<Camera> cameras;
+  for (const GuidedBatch& batch : batches) {
+    const std::vector<Camera>& more = batch.views.cameras;
+    cameras.insert(cameras.end(), more.begin(), more.end());
+  }
+  return cameras;
+}
+
 absl::StatusOr<GuidanceSet> GuidanceSet::Create(
     const std::vector<WeightedPlugin<Guidance>>& specs) {
   GuidanceSet set;

@@ -15,6 +15,7 @@
 #include "absl/types/span.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/plugin_spec.h"
+#include "dg4d/scene/camera.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d {
@@ -30,6 +31,9 @@ struct GuidedBatch {
   double share = 1;  // of the views that its judges see in this step
   std::vector<Judge> judges;
 };
+
+// The cameras of all views of `batches`.
+std::vector<Camera> CamerasOf(absl::Span<const GuidedBatch> batches);
 
 // The guidances of a stage, which act together: the loss is their weighted sum.
 //

@@ -23,6 +23,7 @@ absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
     for (const std::string& warning : optimisation.TakeWarnings()) {
       context.Warn(warning);
     }
+    context.ReportCameras(optimisation.Cameras());
     context.Snapshot(step, [&] {
       Scene snapshot = scene;
       optimisation.WriteTo(snapshot);

@@ -11,6 +11,7 @@
 #include "dg4d/core/observer.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/state_archive.h"
+#include "dg4d/scene/camera.h"
 #include "dg4d/scene/scene.h"
 #include "dg4d/training/adam.h"
 
@@ -34,6 +35,9 @@ class Optimisation {
   virtual void WriteTo(Scene& scene) const = 0;
 
   virtual const Adam& adam() const = 0;
+
+  // Where the step that was taken looked from, beside the reference camera.
+  virtual std::vector<Camera> Cameras() const { return {}; }
 
   // What the user should be told of the step that was taken.
   virtual std::vector<std::string> TakeWarnings() { return {}; }

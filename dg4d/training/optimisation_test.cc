@@ -27,6 +27,7 @@ class Wanderer final : public Optimisation {
     progress_.push_back(progress);
     if (steps_done == fail_at) return absl::InternalError("stumbled");
     const at::Tensor goal = Uniform({3}, -1, 1, generator_);
+    camera_.width = static_cast<int>(steps_done) + 100;
     const at::Tensor loss = (adam_["place"] - goal).square().sum() * scale;
     loss.backward();
     adam_.Step(steps_done);
@@ -37,6 +38,7 @@ class Wanderer final : public Optimisation {
     scene.gaussians.means = adam_["place"].detach().clone().view({1, 3});
   }
   const Adam& adam() const override { return adam_; }
+  std::vector<Camera> Cameras() const override { return {camera_, camera_}; }
 
   const std::vector<double>& progress() const { return progress_; }
 
@@ -51,6 +53,7 @@ class Wanderer final : public Optimisation {
  private:
   at::Generator& generator_;
   Adam adam_;
+  Camera camera_;
   std::vector<double> progress_;
 };
 
@@ -65,12 +68,17 @@ class Watcher final : public RunObserver {
                 absl::FunctionRef<Scene()> make) override {
     snapshots.push_back(make().gaussians.means);
   }
+  void Cameras(absl::string_view, const std::vector<Camera>& seen) override {
+    EXPECT_EQ(seen.size(), 2u);
+    cameras.push_back(seen.back().width);
+  }
   void Warning(absl::string_view, absl::string_view message) override {
     warnings.emplace_back(message);
   }
 
   std::vector<int64_t> steps;
   std::vector<at::Tensor> snapshots;
+  std::vector<int> cameras;  // widths of each step's last
   std::vector<std::string> warnings;
 };
 
@@ -90,6 +98,7 @@ TEST(OptimisationTest, TakesAllStepsAndLeavesTheResultInTheScene) {
   ASSERT_TRUE(Optimise(wanderer, 4, scene, context).ok());
   EXPECT_EQ(watcher.steps, (std::vector<int64_t>{1, 2, 3, 4}));
   EXPECT_EQ(wanderer.progress(), (std::vector<double>{0.25, 0.5, 0.75, 1}));
+  EXPECT_EQ(watcher.cameras, (std::vector<int>{100, 101, 102, 103}));
   ASSERT_EQ(watcher.snapshots.size(), 4);
   EXPECT_FALSE(at::equal(watcher.snapshots[0], watcher.snapshots[1]));
   EXPECT_TRUE(at::equal(watcher.snapshots[3], scene.gaussians.means));

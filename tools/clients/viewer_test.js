@@ -241,6 +241,9 @@ async function laysPicturesAndCamerasOver(player) {
   });
   await page.getByLabel('Cameras').check();
   await player.settle();
+  const {reference, views} =
+      await page.evaluate(() => dg4dViewer.overlays.cameras);
+  assert(reference && views.length > 0, 'a step tells no cameras');
   assert(await lines() > 50, 'no camera is drawn');
   await page.getByLabel('Cameras').uncheck();
   await player.settle();

@@ -45,11 +45,11 @@ json WarningMessage(absl::string_view stage, absl::string_view message) {
           {"message", std::string(message)}};
 }
 
-json CamerasMessage(const Camera& reference, const std::vector<Camera>& views) {
+json CamerasMessage(const Camera* reference, const std::vector<Camera>& views) {
   json all = json::array();
   for (const Camera& view : views) all.push_back(CameraJson(view));
   return {{"type", "cameras"},
-          {"reference", CameraJson(reference)},
+          {"reference", reference ? CameraJson(*reference) : json()},
           {"views", all}};
 }
 

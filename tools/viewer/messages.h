@@ -17,7 +17,8 @@ nlohmann::json HelloMessage(absl::string_view mode, absl::string_view name,
                             absl::string_view config);
 nlohmann::json WarningMessage(absl::string_view stage,
                               absl::string_view message);
-nlohmann::json CamerasMessage(const Camera& reference,
+// `reference` may be null.
+nlohmann::json CamerasMessage(const Camera* reference,
                               const std::vector<Camera>& views);
 // `url` may be empty.
 nlohmann::json ExportMessage(absl::string_view exporter,

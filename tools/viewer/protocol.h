@@ -31,9 +31,10 @@ namespace dg4d::viewer {
 //   warning  stage, message
 //   image    name ("input" or "frame"), index, frames, fps, url: the picture
 //            and the frames of the driving video, as PNG
-//   cameras  reference (a camera), views [camera ...] of the newest step. A
-//            camera: {world_from_camera [16, row-major], fov_y (radians),
-//            width, height}, frames and units as in dg4d/scene/camera.h
+//   cameras  reference (a camera; null: there is no picture), views
+//            [camera ...] of the newest step. A camera: {world_from_camera [16,
+//            row-major], fov_y (radians), width, height}, frames and units as
+//            in dg4d/scene/camera.h
 //   scene    stage, step, header (html::PlayerScene::header), bytes: the next
 //            binary frame is its payload and has so many bytes. The newest
 //            scene wins: a page that is slow skips scenes.

@@ -49,6 +49,13 @@ void SceneFeed::Offer(absl::string_view stage, int64_t step, Scene scene) {
   const std::lock_guard<std::mutex> lock(mutex_);
   newest_ = {std::string(stage), step, std::move(scene)};
   waits_ = true;
+  cameras_wait_ = true;  // the reference camera is the scene's
+}
+
+void SceneFeed::OfferCameras(std::vector<Camera> cameras) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  cameras_ = std::move(cameras);
+  cameras_wait_ = true;
 }
 
 bool SceneFeed::busy() const {
@@ -73,7 +80,9 @@ void SceneFeed::Serve() {
     // Pages come without a word to this thread.
     wake_.wait_for(lock, kLookForPagesEvery, [this] { return stopping_; });
     if (stopping_) return;
-    if (!waits_ || hub_.pages == 0) continue;
+    if (hub_.pages == 0) continue;
+    if (cameras_wait_) ShowCameras();
+    if (!waits_) continue;
     const Offered offered = *newest_;
     waits_ = false;
     works_ = true;
@@ -93,6 +102,16 @@ void SceneFeed::Serve() {
     last_cost_ = cost;
     works_ = false;
   }
+}
+
+void SceneFeed::ShowCameras() {
+  cameras_wait_ = false;
+  const bool has_reference =
+      newest_.has_value() && !newest_->scene.reference.empty();
+  hub_.Set(
+      "cameras",
+      CamerasMessage(has_reference ? &newest_->scene.reference_camera : nullptr,
+                     cameras_));
 }
 
 void SceneFeed::ShowPictures(const Scene& scene) {
@@ -115,7 +134,6 @@ void SceneFeed::ShowPictures(const Scene& scene) {
       !SameTensor(scene.reference, shown_reference_)) {
     shown_reference_ = scene.reference;
     show(scene.reference, "input", 0, 1);
-    hub_.Set("cameras", CamerasMessage(scene.reference_camera, {}));
   }
   const std::vector<Image>& frames = scene.video.frames;
   if (!frames.empty() && !SameTensor(frames.front(), shown_frame_)) {

@@ -7,16 +7,18 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "dg4d/scene/camera.h"
 #include "dg4d/scene/scene.h"
 #include "tools/viewer/hub.h"
 
 namespace dg4d::viewer {
 
-// Makes messages of scenes, pictures and the reference camera, on a thread of
-// its own, and only while a page is connected.
+// Makes messages of scenes, pictures and cameras, on a thread of its own, and
+// only while a page is connected.
 class SceneFeed {
  public:
   struct Offered {
@@ -33,6 +35,9 @@ class SceneFeed {
   // the one that waits, if one does.
   void Offer(absl::string_view stage, int64_t step, Scene scene);
 
+  // Cameras of the newest step, in place of those before.
+  void OfferCameras(std::vector<Camera> cameras);
+
   // Whether a scene waits or is under way.
   bool busy() const;
   // How long the last scene took: of a busy machine's time, as the run does.
@@ -43,6 +48,8 @@ class SceneFeed {
  private:
   void Serve();
   void ShowPictures(const Scene& scene);
+  // Where the newest step looked from; needs the mutex.
+  void ShowCameras();
   void ShowScene(const Offered& offered);
 
   Hub& hub_;
@@ -51,7 +58,9 @@ class SceneFeed {
   bool stopping_ = false;
   bool waits_ = false;
   bool works_ = false;
+  bool cameras_wait_ = false;
   std::optional<Offered> newest_;
+  std::vector<Camera> cameras_;
   absl::Duration last_cost_ = absl::ZeroDuration();
   // What pages have been shown; of the thread alone.
   Image shown_reference_;

@@ -72,6 +72,11 @@ void ViewerObserver::Snapshot(absl::string_view stage, int64_t steps_done,
   budget_.Done(now);
 }
 
+void ViewerObserver::Cameras(absl::string_view,
+                             const std::vector<Camera>& cameras) {
+  feed_.OfferCameras(cameras);
+}
+
 void ViewerObserver::Warning(absl::string_view stage,
                              absl::string_view message) {
   if (warnings_ == kMostWarnings) return;
@@ -88,6 +93,7 @@ void ViewerObserver::StageFinished(absl::string_view stage,
     const std::lock_guard<std::mutex> lock(mutex_);
     step = step_;
   }
+  feed_.OfferCameras({});  // no step is under way
   // Tensors of a scene are replaced by later stages, never written to.
   feed_.Offer(stage, step, scene);
 }

@@ -53,6 +53,8 @@ class ViewerObserver : public RunObserver {
             const Metrics& metrics) override;
   void Snapshot(absl::string_view stage, int64_t steps_done,
                 absl::FunctionRef<Scene()> make) override;
+  void Cameras(absl::string_view stage,
+               const std::vector<Camera>& cameras) override;
   void Warning(absl::string_view stage, absl::string_view message) override;
   void StageFinished(absl::string_view stage, const absl::Status& status,
                      absl::Duration duration, const Scene& scene) override;

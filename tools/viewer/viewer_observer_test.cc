@@ -76,6 +76,33 @@ TEST_F(ViewerObserverTest, MakesNoSnapshotWhileNobodyLooks) {
   EXPECT_GT(scene["header"]["gaussians"]["count"], 0);
 }
 
+TEST_F(ViewerObserverTest, TellsWhereTheNewestStepLookedFrom) {
+  hub_.pages = 1;
+  const ::dg4d::Scene scene = MovingScene(3);
+  observer_.Snapshot("one", 1, [&] { return scene; });
+  Camera camera = scene.reference_camera;
+  for (const int width : {10, 20, 30}) {
+    camera.width = width;
+    observer_.Cameras("one", {camera, camera});
+  }
+  // As soon as the feed has looked.
+  const auto views = [&](size_t count) {
+    const absl::Time until = absl::Now() + absl::Seconds(30);
+    json message;
+    do {
+      absl::SleepFor(absl::Milliseconds(10));
+      message = Newest("cameras");
+    } while (absl::Now() < until &&
+             (message.is_null() || message["views"].size() != count));
+    return message;
+  };
+  const json message = views(2);
+  EXPECT_EQ(message["views"][1]["width"], 30);
+  EXPECT_EQ(message["reference"]["width"], scene.reference_camera.width);
+  observer_.StageFinished("one", absl::OkStatus(), absl::Seconds(1), scene);
+  EXPECT_EQ(views(0)["reference"]["width"], scene.reference_camera.width);
+}
+
 TEST_F(ViewerObserverTest, ShowsTheLastStagesSceneToPagesThatComeLater) {
   observer_.StageStarted("one");
   observer_.Step("one", 7, 7, {});

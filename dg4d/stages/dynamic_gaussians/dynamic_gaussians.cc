@@ -187,6 +187,8 @@ class Fit final : public Optimisation {
 
   const Adam& adam() const override { return adam_; }
 
+  std::vector<Camera> Cameras() const override { return cameras_; }
+
   std::vector<std::string> TakeWarnings() override {
     return against_.guidances.TakeWarnings();
   }
@@ -231,6 +233,7 @@ class Fit final : public Optimisation {
   Adam adam_;
   Rigidity rigidity_;
   DensityControl density_;
+  std::vector<Camera> cameras_;  // of the guided views of the last step
 };
 
 at::Tensor Fit::Regularisation(const Gaussians& canonical,
@@ -264,6 +267,7 @@ double Fit::Descend(int64_t steps_done, double progress) {
       DrawFrames(joined, against_.frames, options_.frames_per_step, generator_);
   std::vector<GuidedBatch> batches = against_.guidances.Plan(
       sampler_, shown, progress, generator_, joined - 1);
+  cameras_ = CamerasOf(batches);
   std::vector<Job> jobs;
   Views video_views;
   std::optional<ReferenceViews>& reference = against_.reference;

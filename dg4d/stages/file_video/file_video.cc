@@ -204,9 +204,6 @@ absl::Status FileVideo::DoRun(RunContext& context, Scene& scene) {
     DG4D_RETURN_IF_ERROR(Annotate(RemoveBackground(context, video), path));
   }
   AlignWith(scene.reference, context, video);
-  for (int i = 0; i < video.size(); ++i) {
-    context.ReportImage(absl::StrCat("frame_", i), video.frames[i]);
-  }
   scene.video = std::move(video);
   return context.EndStep(options_.frames, options_.frames);
 }

@@ -222,7 +222,6 @@ class MeshExtraction : public Stage {
     DG4D_RETURN_IF_ERROR(EndStep(context));
     mesh.albedo = BakeTexture(mesh, views, {.size = options_.texture_size});
     mesh.normals = VertexNormals(mesh.vertices, mesh.triangles);
-    context.ReportImage("albedo", mesh.albedo);
     DG4D_RETURN_IF_ERROR(EndStep(context));
     return mesh;
   }

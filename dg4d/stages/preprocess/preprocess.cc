@@ -247,7 +247,6 @@ absl::Status Preprocess::DoRun(RunContext& context, Scene& scene) {
                   {.fov_y = options_.fov_y_degrees * std::numbers::pi / 180,
                    .width = options_.size,
                    .height = options_.size});
-  context.ReportImage("input", scene.reference);
   return context.EndStep(1, 1);
 }
 

@@ -188,6 +188,7 @@ class Fit final : public Optimisation {
     }
     std::vector<GuidedBatch> batches =
         guidances_.Plan(sampler_, {0.0}, progress, generator_);
+    cameras_ = CamerasOf(batches);
     for (GuidedBatch& batch : batches) {
       loss += DescendGuided(steps_done, &batch == &batches.back(), batch);
     }
@@ -210,6 +211,8 @@ class Fit final : public Optimisation {
 
   const Adam& adam() const override { return adam_; }
 
+  std::vector<Camera> Cameras() const override { return cameras_; }
+
   std::vector<std::string> TakeWarnings() override {
     return guidances_.TakeWarnings();
   }
@@ -228,6 +231,7 @@ class Fit final : public Optimisation {
   ViewSampler sampler_;
   Adam adam_;
   DensityControl density_;
+  std::vector<Camera> cameras_;  // of the guided views of the last step
 };
 
 double Fit::DescendGuided(int64_t steps_done, bool is_last,

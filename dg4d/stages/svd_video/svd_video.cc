@@ -184,7 +184,6 @@ absl::StatusOr<Video> SvdVideo::CutOutFrames(const at::Tensor& frames,
     }
     video.frames.push_back(
         Resize(*object, reference.height(), reference.width()));
-    context.ReportImage(absl::StrCat("frame_", i), video.frames.back());
   }
   return video;
 }

@@ -25,8 +25,7 @@ using ::testing::HasSubstr;
 
 constexpr char kFolder[] = "dg4d/guidance/svd/seeded";
 
-// What observers are shown.
-class Pictures : public RunObserver {
+class Steps : public RunObserver {
  public:
   void Step(absl::string_view, int64_t done, int64_t steps,
             const Metrics&) override {
@@ -44,7 +43,7 @@ class SvdVideoTest : public testing::Test {
     auto stage =
         Registry<Stage>::Create("svd_video", *ParseYaml(options, "test"));
     if (!stage.ok()) return stage.status();
-    RunContext context({.seed = run_seed, .observers = {&pictures_}});
+    RunContext context({.seed = run_seed, .observers = {&steps_}});
     context.EnterStage("svd_video");
     Scene scene = StaticScene();
     const absl::Status status = (*stage)->Run(context, scene);
@@ -63,14 +62,14 @@ class SvdVideoTest : public testing::Test {
     return a.frames.back().pixels.equal(b.frames.back().pixels);
   }
 
-  Pictures pictures_;
+  Steps steps_;
 };
 
 TEST_F(SvdVideoTest, MakesFramesOfTheReferencesSizeWithAlpha) {
   const Video video = Make(", fps: 9");
   EXPECT_EQ(video.size(), 3);  // as the tiny network was trained
   EXPECT_EQ(video.fps, 9);
-  EXPECT_EQ(pictures_.last_step, "3/3");
+  EXPECT_EQ(steps_.last_step, "3/3");
   const Image reference = StaticScene().reference;
   for (const Image& frame : video.frames) {
     EXPECT_EQ(frame.height(), reference.height());

@@ -352,7 +352,9 @@ class Refinement final : public Optimisation {
     if (!against_.known.empty() && options_.known.weight > 0) {
       descend(against_.known.Loss(meshes_, against_.renderer, generator_));
     }
-    for (GuidedBatch& batch : Plan(progress)) {
+    std::vector<GuidedBatch> batches = Plan(progress);
+    cameras_ = CamerasOf(batches);
+    for (GuidedBatch& batch : batches) {
       Views& views = batch.views;
       const MeshRendering rendering = meshes_.Render(
           against_.renderer, views.cameras, views.frames, views.background);
@@ -383,6 +385,8 @@ class Refinement final : public Optimisation {
 
   const Adam& adam() const override { return meshes_.adam(); }
 
+  std::vector<Camera> Cameras() const override { return cameras_; }
+
   std::vector<std::string> TakeWarnings() override {
     return against_.guidances.TakeWarnings();
   }
@@ -402,6 +406,7 @@ class Refinement final : public Optimisation {
   at::Generator& generator_;
   const ViewSampler sampler_;
   TrainableMeshes meshes_;
+  std::vector<Camera> cameras_;  // of the guided views of the last step
 };
 
 }  // namespace
