@@ -238,13 +238,19 @@ absl::StatusOr<Pipeline> Pipeline::Create(const ConfigNode& config,
   Pipeline pipeline;
   pipeline.resolved_ = ConfigNode::Map();
   Errors errors;
-  const std::vector<std::string> sections = {"seed", "stages", "exporters"};
+  const std::vector<std::string> sections = {"name", "seed", "stages",
+                                             "exporters"};
   for (const auto& [key, value] : config.entries) {
     if (std::find(sections.begin(), sections.end(), key) == sections.end()) {
       errors.Add(value.Locate(
           absl::StrCat("unknown key '", key, "'", DidYouMean(key, sections),
                        "; known: ", absl::StrJoin(sections, ", "))));
     }
+  }
+  if (const ConfigNode* name = config.Find("name")) {
+    std::string text;
+    errors.Add(ReadValue(*name, text));
+    pipeline.resolved_["name"] = WriteValue(text);
   }
   if (const ConfigNode* seed = config.Find("seed")) {
     errors.Add(ReadValue(*seed, pipeline.seed_));

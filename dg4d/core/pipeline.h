@@ -20,6 +20,7 @@ namespace dg4d {
 
 // The line that a configuration describes:
 //
+//   name: cat               # of the configuration; may be missing
 //   seed: 7                 # of every stage's randomness; 0 if missing
 //   stages:                 # in order; keys are unique and seed the stages
 //     preprocess: {size: 512}

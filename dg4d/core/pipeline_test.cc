@@ -269,6 +269,9 @@ TEST_F(PipelineTest, ResolvedConfigurationGivesTheSameResult) {
   const float once = Result();
   ASSERT_TRUE(Run(ToYaml(pipeline->resolved()), {}).ok());
   EXPECT_EQ(Result(), once);
+  const auto named = Pipeline::Create(Yaml("{stages: {draw: {}}, name: cat}"));
+  ASSERT_TRUE(named.ok()) << named.status();
+  EXPECT_THAT(ToYaml(named->resolved()), HasSubstr("name: cat\nseed: 0\n"));
 }
 
 TEST_F(PipelineTest, AsksAllStagesWhetherTheyAreReadyBeforeTheFirstRuns) {

@@ -4,6 +4,9 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "absl/strings/str_cat.h"
+#include "dg4d/base/version.h"
+
 namespace dg4d {
 namespace {
 
@@ -54,6 +57,14 @@ const char* TypeName(int components) {
 }
 
 }  // namespace
+
+Json GltfAsset(const Provenance& provenance) {
+  Json asset = {{"version", "2.0"},
+                {"generator", absl::StrCat("dg4d ", kVersion)}};
+  const Json known = ProvenanceJson(provenance);
+  if (!known.empty()) asset["extras"]["provenance"] = known;
+  return asset;
+}
 
 int GlbBuilder::AddView(absl::string_view bytes, int target) {
   views_.push_back({binary_.size(), bytes.size(), target});

@@ -8,8 +8,13 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "dg4d/scene/provenance.h"
 
 namespace dg4d {
+
+// The object `asset` of a glTF file: that this program wrote it, and, as
+// extras.provenance, what is known of where its content comes from.
+nlohmann::json GltfAsset(const Provenance& provenance);
 
 // Puts numbers and pictures into the binary half of a .glb file (glTF 2.0,
 // section 4.4), and describes them in its JSON half.

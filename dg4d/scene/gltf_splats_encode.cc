@@ -146,7 +146,8 @@ class Attributes {
 }  // namespace
 
 absl::StatusOr<std::string> EncodeGltfSplats(const GltfSplats& splats,
-                                             const std::string& name) {
+                                             const std::string& name,
+                                             const Provenance& provenance) {
   const size_t count = splats.frames.size();
   const bool moves = count > 1;
   if (count == 0 || (moves && !(splats.fps > 0 && std::isfinite(splats.fps)))) {
@@ -155,7 +156,7 @@ absl::StatusOr<std::string> EncodeGltfSplats(const GltfSplats& splats,
                      splats.fps, " a second"));
   }
   GlbBuilder glb;
-  Json gltf = {{"asset", {{"version", "2.0"}, {"generator", "dg4d"}}},
+  Json gltf = {{"asset", GltfAsset(provenance)},
                {"extensionsUsed", {kExtension}},
                {"scene", 0},
                {"scenes", {{{"nodes", {0}}}}}};

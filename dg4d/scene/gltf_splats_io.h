@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "dg4d/scene/gaussians.h"
+#include "dg4d/scene/provenance.h"
 
 namespace dg4d {
 
@@ -25,12 +26,14 @@ struct GltfSplats {
   double fps = 0;  // of more than one
 };
 
-// The bytes of `splats` as a .glb file whose object is called `name`. What two
-// frames in a row have in common is stored once. InvalidArgument, naming the
-// frame, for Gaussians that are none (CheckGaussians), scales that are no
-// floats, and a sequence without a rate; OutOfRange beyond 4 GiB.
+// The bytes of `splats` as a .glb file whose object is called `name` and which
+// carries `provenance`. What two frames in a row have in common is stored once.
+// InvalidArgument, naming the frame, for Gaussians that are none
+// (CheckGaussians), scales that are no floats, and a sequence without a rate;
+// OutOfRange beyond 4 GiB.
 absl::StatusOr<std::string> EncodeGltfSplats(const GltfSplats& splats,
-                                             const std::string& name);
+                                             const std::string& name,
+                                             const Provenance& provenance = {});
 
 // The Gaussians of the .glb file `path`: those of all nodes of its scene
 // together, or, if an animation toggles the scales of the nodes that have them,

@@ -9,6 +9,7 @@
 #include "dg4d/scene/gaussians.h"
 #include "dg4d/scene/image.h"
 #include "dg4d/scene/mesh.h"
+#include "dg4d/scene/provenance.h"
 
 namespace dg4d {
 
@@ -29,6 +30,8 @@ struct Scene {
   GaussianFrames gaussian_frames;
   std::vector<Mesh> meshes;  // one for a static scene, or one a time of
                              // gaussian_frames
+
+  Provenance provenance;  // known of what runs make
 };
 
 // The parts of a Scene that stages read and write and checkpoints hold.

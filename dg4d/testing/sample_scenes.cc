@@ -8,6 +8,8 @@
 #include <ATen/ops/tensor.h>
 
 #include <cmath>
+#include <cstdint>
+#include <string>
 #include <vector>
 
 namespace dg4d {
@@ -96,6 +98,11 @@ Scene SceneOfPictures(int frames) {
   scene.video = {.frames = std::vector<Image>(frames, scene.reference),
                  .fps = 8};
   scene.gaussians = SampleGaussians();
+  scene.provenance = {.version = "0.0.1",
+                      .config = "cat's \"4D\" </script>",
+                      .config_sha256 = std::string(64, 'c'),
+                      .seed = (uint64_t{1} << 63) + 5,
+                      .image_sha256 = std::string(64, 'a')};
   return scene;
 }
 

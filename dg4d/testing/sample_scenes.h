@@ -7,7 +7,8 @@
 namespace dg4d {
 
 // Small scenes with something in every slot but `proxy`, for whatever takes
-// finished scenes: exporters, checkpoints. They are the same at every call.
+// finished scenes: exporters, checkpoints. They are the same at every call. The
+// name of their configuration has what formats must escape.
 
 // A closed, lopsided, textured ball of latitudes and longitudes whose texture
 // has a seam. `phase` in [0, 1) bends it, one period a turn; `hue` in [0, 1)

@@ -78,6 +78,7 @@ std::vector<float> CornerColours(const Mesh& mesh) {
 
 Json Expected(const Scene& scene) {
   Json expected = {
+      {"provenance", ProvenanceJson(scene.provenance)},
       {"fps", FramesPerSecond(scene)},
       {"world_from_camera", scene.reference_camera.world_from_camera},
       {"fov_y", scene.reference_camera.fov_y}};

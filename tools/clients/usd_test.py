@@ -50,6 +50,8 @@ def expect_stage(stage, scene):
     assert UsdGeom.GetStageUpAxis(stage) == "Y"
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1
     assert stage.GetDefaultPrim().GetName() == "asset"
+    data = stage.GetRootLayer().customLayerData
+    assert data == {"provenance": scene["provenance"]}, data
     if count > 1:
         assert stage.GetTimeCodesPerSecond() == scene["fps"]
         assert stage.GetStartTimeCode() == 0

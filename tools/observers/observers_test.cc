@@ -103,6 +103,24 @@ TEST_F(RunRecordTest, KeepsTheStagesOfTheRunItGoesOnFrom) {
   EXPECT_EQ(Read()["resumed"], 1);
 }
 
+TEST_F(RunRecordTest, KeepsTheInputOfTheRunItGoesOnFrom) {
+  const std::string picture = testing::TempDir() + "/abc.png";
+  ASSERT_TRUE(WriteFileAtomically(picture, "abc").ok());
+  {
+    RunRecord record(path_, {.input_image = picture}, /*goes_on=*/false);
+    ASSERT_TRUE(record.Finish(absl::OkStatus()).ok());
+  }
+  const auto image = Read()["image"];
+  {
+    RunRecord record(path_, {}, /*goes_on=*/true);
+    ASSERT_TRUE(record.Finish(absl::OkStatus()).ok());
+  }
+  EXPECT_EQ(Read()["image"], image);
+  RunRecord record(path_, {}, /*goes_on=*/false);
+  ASSERT_TRUE(record.Finish(absl::OkStatus()).ok());
+  EXPECT_FALSE(Read().contains("image"));
+}
+
 TEST_F(RunRecordTest, DropsTheWarningsOfAStageThatRunsAgain) {
   {
     RunRecord record(path_, {}, /*goes_on=*/false);

@@ -85,11 +85,13 @@ RunRecord::RunRecord(std::string path, const RunContext::Settings& settings,
   json_["processor"] = Processor();
   json_["threads"] = Threads();
   json_["seed"] = settings.seed;
-  if (!settings.input_image.empty()) {
-    json_["image"] = Input(settings.input_image);
-  }
-  if (!settings.input_video.empty()) {
-    json_["video"] = Input(settings.input_video);
+  for (const auto& [key, path] : {std::pair("image", &settings.input_image),
+                                  std::pair("video", &settings.input_video)}) {
+    if (!path->empty()) {
+      json_[key] = Input(*path);
+    } else if (earlier.contains(key)) {
+      json_[key] = earlier[key];  // stages before this run's have seen it
+    }
   }
   json_["started"] = Now();
   if (!earlier.empty()) {

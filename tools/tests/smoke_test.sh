@@ -23,6 +23,20 @@ same one two
 # Exports and pictures of what is there.
 expect 0 'copy.glb' export one --exporter=gltf --to=copy.glb
 cmp -s copy.glb one/asset.glb || fail 'export gives other bytes than the run'
+expect 0 'copy.html' export one --exporter=html --to=copy.html
+cmp -s copy.html one/player.html || fail 'html gives other bytes than the run'
+digest() { sha256sum "$1" | cut -d' ' -f1; }
+for known in '"config":"smoke"' "\"config_sha256\":\"$(digest one/run.yaml)\"" \
+  "\"image_sha256\":\"$(digest "$picture")\"" '"seed":0'; do
+  grep -aqF "$known" copy.glb || fail "asset.glb does not say $known"
+  grep -qF "$known" copy.html || fail "player.html does not say $known"
+done
+
+# A part that runs again knows where the rest came from.
+cp -r one part
+"$dg4d" run --config=smoke --from=mesh_extraction --output=part --quiet ||
+  fail 'a part of the run failed'
+same one part
 expect 0 'view.png' render one --to=view.png --azimuth=30 --size=64
 [[ -s view.png ]] || fail 'view.png is missing'
 expect 2 'frames 0 to' render one --to=view.png --frame=99

@@ -22,6 +22,7 @@
 #include "tools/observers/metrics_log.h"
 #include "tools/observers/progress.h"
 #include "tools/observers/run_record.h"
+#include "tools/provenance.h"
 #include "tools/report/run_report.h"
 #include "tools/verb.h"
 #include "tools/viewer/watch.h"
@@ -93,6 +94,9 @@ absl::StatusOr<ConfigNode> ConfigFromFlags(
     errors.Add(ApplyOverride(assignment, config));
   }
   DG4D_RETURN_IF_ERROR(errors.ToStatus());
+  if (config.Find("name") == nullptr) {
+    config["name"] = ConfigNode::Scalar(fs::path(FLAGS_config).stem().string());
+  }
   if (FlagIsGiven("seed")) {
     config["seed"] = ConfigNode::Scalar(absl::StrCat(FLAGS_seed));
   }
@@ -214,6 +218,7 @@ absl::Status RunPipeline(const std::vector<std::string>& overrides) {
   const c10::DeviceGuard guard(device);
   RunContext context(settings);
   Scene scene;
+  scene.provenance = ProvenanceOf(record.json(), ToYaml(pipeline.resolved()));
   absl::Status status = pipeline.Run(scene, context, range);
   if (status.ok()) status = pipeline.Export(scene, directory, context);
   absl::Status recorded = record.Finish(status);

@@ -12,7 +12,6 @@
 #include "absl/strings/str_format.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
-#include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/exporters/gltf/joined_corners.h"
 #include "dg4d/exporters/gltf/vertex_encoder.h"
@@ -113,18 +112,16 @@ namespace {
 class Writer {
  public:
   // `morphs` says which of the two below is to come.
-  Writer(const Gltf::Options& options, const std::vector<Mesh>& meshes,
-         double fps, bool morphs)
+  Writer(const Gltf::Options& options, const Scene& scene, bool morphs)
       : options_(options),
-        meshes_(meshes),
-        fps_(fps),
-        share_corners_(HaveOneTopology(meshes) && AreAllTexturedOrNone(meshes)),
-        encoder_(meshes, options.quantize, morphs, glb_) {
-    json_ = {
-        {"asset",
-         {{"version", "2.0"}, {"generator", absl::StrCat("dg4d ", kVersion)}}},
-        {"scene", 0},
-        {"scenes", {{{"nodes", {0}}}}}};
+        meshes_(scene.meshes),
+        fps_(FramesPerSecond(scene)),
+        share_corners_(HaveOneTopology(meshes_) &&
+                       AreAllTexturedOrNone(meshes_)),
+        encoder_(meshes_, options.quantize, morphs, glb_) {
+    json_ = {{"asset", GltfAsset(scene.provenance)},
+             {"scene", 0},
+             {"scenes", {{{"nodes", {0}}}}}};
     if (options.quantize) {
       UseExtension("KHR_mesh_quantization");
       json_["extensionsRequired"].push_back("KHR_mesh_quantization");
@@ -350,11 +347,10 @@ absl::StatusOr<bool> Morphs(const std::string& animation,
 
 absl::Status Gltf::DoExport(const Scene& scene, const std::string& path,
                             RunContext& context) {
-  const double fps = FramesPerSecond(scene);
-  DG4D_RETURN_IF_ERROR(CheckMeshSequence(scene.meshes, fps));
+  DG4D_RETURN_IF_ERROR(CheckMeshSequence(scene.meshes, FramesPerSecond(scene)));
   DG4D_ASSIGN_OR_RETURN(const bool morphs,
                         Morphs(options_.animation, scene.meshes, context));
-  Writer writer(options_, scene.meshes, fps, morphs);
+  Writer writer(options_, scene, morphs);
   DG4D_ASSIGN_OR_RETURN(const std::string bytes, morphs
                                                      ? writer.WithMorphTargets()
                                                      : writer.WithNodes());

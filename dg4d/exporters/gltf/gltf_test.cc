@@ -154,6 +154,16 @@ TEST_F(GltfExporterTest, HoldsAStaticMeshWithItsTexture) {
   EXPECT_GT(Psnr(picture->pixels, mesh.albedo.pixels), 50);
 }
 
+TEST_F(GltfExporterTest, CarriesWhatIsKnownOfWhereItComesFrom) {
+  Scene scene = StaticScene();
+  const Json known = ExportAndRead(scene).json["asset"];
+  EXPECT_EQ(known["extras"]["provenance"], ProvenanceJson(scene.provenance));
+  scene.provenance = {};
+  const Json unknown = ExportAndRead(scene).json["asset"];
+  EXPECT_FALSE(unknown.contains("extras"));
+  EXPECT_EQ(unknown["generator"], known["generator"]);
+}
+
 TEST_F(GltfExporterTest, BoundsEachAccessorByWhatItHolds) {
   const Glb glb = ExportAndRead(MovingScene());
   for (size_t i = 0; i < glb.json["accessors"].size(); ++i) {

@@ -46,8 +46,9 @@ class GltfSplatsExporter final : public Exporter {
       }
     }
     DG4D_RETURN_IF_ERROR(context.CheckCancelled());
-    DG4D_ASSIGN_OR_RETURN(const std::string bytes,
-                          EncodeGltfSplats(splats, options_.name));
+    DG4D_ASSIGN_OR_RETURN(
+        const std::string bytes,
+        EncodeGltfSplats(splats, options_.name, scene.provenance));
     return WriteFileAtomically(path, bytes);
   }
 

@@ -1,7 +1,11 @@
 #include <ATen/ops/equal.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
 
+#include "dg4d/base/files.h"
+#include "dg4d/scene/glb_file.h"
 #include "dg4d/scene/gltf_splats_io.h"
 #include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
@@ -38,6 +42,16 @@ TEST_F(GltfSplatsExporterTest, WritesTheStillGaussiansWithoutFrames) {
   ASSERT_TRUE(read.ok()) << read.status();
   ASSERT_EQ(read->frames.size(), 1u);
   EXPECT_TRUE(at::equal(read->frames[0].means, scene.gaussians.means));
+}
+
+TEST_F(GltfSplatsExporterTest, CarriesWhatIsKnownOfWhereItComesFrom) {
+  const Scene scene = MovingScene(2);
+  ASSERT_TRUE(Export(scene).ok());
+  const std::string bytes = ReadFile(path()).value();
+  const auto file = GlbFile::Parse(bytes);
+  ASSERT_TRUE(file.ok()) << file.status();
+  EXPECT_EQ(file->json()["asset"]["extras"]["provenance"],
+            ProvenanceJson(scene.provenance));
 }
 
 TEST_F(GltfSplatsExporterTest, RefusesFramesOfOtherGaussians) {

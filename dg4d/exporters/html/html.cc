@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -7,6 +8,7 @@
 #include "absl/strings/str_replace.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
+#include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/exporters/html/page.h"
 #include "dg4d/exporters/html/payload.h"
@@ -26,6 +28,11 @@ constexpr int kPosterSize = 384;
 std::string EscapeHtml(const std::string& text) {
   return absl::StrReplaceAll(
       text, {{"&", "&amp;"}, {"<", "&lt;"}, {">", "&gt;"}, {"\"", "&quot;"}});
+}
+
+// JSON for inside <script>, which a "<" in it might end.
+std::string ScriptJson(const nlohmann::json& json) {
+  return absl::StrReplaceAll(json.dump(), {{"<", "\\u003c"}});
 }
 
 // An <img> of the picture that the scene was made from, or nothing.
@@ -96,14 +103,17 @@ class Html final : public Exporter {
       DG4D_ASSIGN_OR_RETURN(poster, Poster(scene.reference));
     }
     const auto& files = PlayerFiles();
-    return WriteFileAtomically(path,
-                               FillPage(files.at("player.html"),
-                                        {{"title", EscapeHtml(options_.title)},
-                                         {"style", files.at("player.css")},
-                                         {"poster", poster},
-                                         {"header", player.header.dump()},
-                                         {"payload", Base64(player.payload)},
-                                         {"script", files.at("player.js")}}));
+    return WriteFileAtomically(
+        path,
+        FillPage(files.at("player.html"),
+                 {{"version", kVersion},
+                  {"title", EscapeHtml(options_.title)},
+                  {"style", files.at("player.css")},
+                  {"poster", poster},
+                  {"provenance", ScriptJson(ProvenanceJson(scene.provenance))},
+                  {"header", ScriptJson(player.header)},
+                  {"payload", Base64(player.payload)},
+                  {"script", files.at("player.js")}}));
   }
 
  private:

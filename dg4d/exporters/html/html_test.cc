@@ -305,6 +305,16 @@ TEST_F(HtmlExporterTest, IsOneWellFormedPageThatAsksNoNetwork) {
   }
 }
 
+TEST_F(HtmlExporterTest, CarriesWhatIsKnownOfWhereItComesFrom) {
+  Scene scene = StaticScene();
+  const Page page = ExportedPage(scene);
+  EXPECT_EQ(Json::parse(page.Between("id=\"provenance\">", "</script>")),
+            ProvenanceJson(scene.provenance));
+  scene.provenance = {};
+  EXPECT_EQ(ExportedPage(scene).Between("id=\"provenance\">", "</script>"),
+            "{}");
+}
+
 TEST_F(HtmlExporterTest, LeavesOutWhatOptionsLeaveOut) {
   ConfigNode options;
   options["meshes"] = ConfigNode::Scalar("false");

@@ -2,6 +2,7 @@
 #include <cctype>
 #include <cmath>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "dg4d/base/staged_folder.h"
 #include "dg4d/base/status.h"
+#include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/exporters/usda/prims.h"
 #include "dg4d/exporters/usda/texture_sheet.h"
@@ -25,6 +27,25 @@ namespace dg4d::usda {
 namespace {
 
 namespace fs = std::filesystem;
+
+// What is known of where a scene comes from, for the metadata of a layer;
+// empty if nothing is.
+std::string CustomLayerData(const Provenance& provenance) {
+  const nlohmann::json known = ProvenanceJson(provenance);
+  if (known.empty()) return "";
+  std::string text =
+      "\n    customLayerData = {\n        dictionary provenance = {";
+  for (const auto& [key, value] : known.items()) {
+    absl::StrAppend(&text, "\n            ");
+    if (value.is_string()) {
+      absl::StrAppend(&text, "string ", key, " = ",
+                      Quoted(value.get<std::string>()));
+    } else {
+      absl::StrAppend(&text, "uint64 ", key, " = ", value.get<uint64_t>());
+    }
+  }
+  return text + "\n        }\n    }";
+}
 
 }  // namespace
 
@@ -75,17 +96,18 @@ class Usda final : public Exporter {
                         RunContext& context) override;
 
  private:
-  // The stage's metadata, for `frames` frames.
-  std::string Header(size_t frames, double fps) const;
+  // The stage's metadata, for `frames` frames of `scene`.
+  std::string Header(const Scene& scene, size_t frames, double fps) const;
 
   const Options options_;
 };
 
-std::string Usda::Header(size_t frames, double fps) const {
+std::string Usda::Header(const Scene& scene, size_t frames, double fps) const {
   std::string header =
-      absl::StrCat("(\n    defaultPrim = ", Quoted(options_.name),
-                   "\n    doc = \"Written by dg4d\"", "\n    metersPerUnit = 1",
-                   "\n    upAxis = \"Y\"");
+      absl::StrCat("(", CustomLayerData(scene.provenance),
+                   "\n    defaultPrim = ", Quoted(options_.name),
+                   "\n    doc = \"Written by dg4d ", kVersion, "\"",
+                   "\n    metersPerUnit = 1", "\n    upAxis = \"Y\"");
   if (frames > 1) {
     absl::StrAppend(&header,
                     "\n    startTimeCode = 0\n    endTimeCode = ", frames - 1,
@@ -120,7 +142,7 @@ absl::Status Usda::DoExport(const Scene& scene, const std::string& path,
                                              : ".");
   const std::string root = absl::StrCat("/", options_.name);
   UsdaText text;
-  text.Line(Header(frames, fps));
+  text.Line(Header(scene, frames, fps));
   text.OpenPrim("Xform", options_.name, "kind = \"component\"");
   std::string picture;
   if (meshes) {

@@ -69,6 +69,19 @@ TEST_F(UsdaTest, GivesTheStageItsAxisUnitAndTimes) {
   EXPECT_FALSE(absl::StrContains(Text(), "timeSamples"));
 }
 
+TEST_F(UsdaTest, CarriesWhatIsKnownOfWhereItComesFrom) {
+  Scene scene = StaticScene();
+  ASSERT_TRUE(Export(scene).ok());
+  for (const char* line :
+       {"dictionary provenance = {", "string dg4d = \"0.0.1\"",
+        "uint64 seed = 9223372036854775813"}) {
+    EXPECT_TRUE(absl::StrContains(Text(), line)) << line;
+  }
+  scene.provenance = {};
+  ASSERT_TRUE(Export(scene).ok());
+  EXPECT_FALSE(absl::StrContains(Text(), "customLayerData"));
+}
+
 TEST_F(UsdaTest, StoresWhatDoesNotMoveOnce) {
   ASSERT_TRUE(Export(MovingScene()).ok());
   const std::string text = Text();
