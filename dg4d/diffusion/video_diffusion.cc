@@ -184,7 +184,7 @@ at::Tensor VideoDiffusion::Encode(const at::Tensor& frames,
 }
 
 at::Tensor VideoDiffusion::Step(const at::Tensor& x, int i, const Seen& seen,
-                                const VideoSampling& sampling) const {
+                                const VideoSampling& sampling) {
   const at::NoGradGuard no_grad;
   TORCH_CHECK(unet_ != nullptr, "the denoising network is forgotten");
   const EulerScheduler schedule = Schedule(sampling);
@@ -226,19 +226,27 @@ at::Tensor VideoDiffusion::Step(const at::Tensor& x, int i, const Seen& seen,
         at::linspace(sampling.min_guidance, sampling.max_guidance, frames,
                      numbers)
             .view({1, frames, 1, 1, 1});
-    at::Tensor without, with;
-    if (sampling.batched_guidance) {
-      const std::vector<at::Tensor> halves = predict({0, 1}).chunk(2);
-      without = halves[0];
-      with = halves[1];
-    } else {
-      without = predict({0});
-      with = predict({1});
+    std::vector<at::Tensor> halves;
+    if (sampling.batched_guidance && !one_half_at_a_time_) {
+      try {
+        halves = predict({0, 1}).chunk(2);
+      } catch (const std::exception& error) {
+        if (!IsOutOfMemory(error)) throw;
+        one_half_at_a_time_ = true;
+      }
     }
-    output = without + scales * (with - without);
+    if (halves.empty()) halves = {predict({0}), predict({1})};
+    output = halves[0] + scales * (halves[1] - halves[0]);
   }
   const Blend blend = schedule.Step(i);
   return blend.sample * x.to(device_, at::kFloat) + blend.output * output;
+}
+
+std::vector<std::string> VideoDiffusion::TakeWarnings() {
+  if (!one_half_at_a_time_ || std::exchange(warned_, true)) return {};
+  return {
+      "memory did not suffice for batched_guidance; the step was done again, "
+      "and the run goes on, without it"};
 }
 
 at::Tensor VideoDiffusion::Decode(const at::Tensor& latents,

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -92,9 +93,14 @@ class VideoDiffusion {
   }
 
   // One step of the sampler: latents x [1, F, 4, h, w] of step `i` of
-  // Schedule(sampling) to those of step i + 1. float32, without gradient.
+  // Schedule(sampling) to those of step i + 1. float32, without gradient. Where
+  // memory does not suffice for both halves of guidance together, does them one
+  // after the other, now and in later calls.
   at::Tensor Step(const at::Tensor& x, int i, const Seen& seen,
-                  const VideoSampling& sampling) const;
+                  const VideoSampling& sampling);
+  // One line if a Step since the last call found that memory does not suffice,
+  // else none.
+  std::vector<std::string> TakeWarnings();
 
   // Frames [F, 3, 8 h, 8 w], about [0, 1], of scaled latents [F, 4, h, w],
   // `chunk` frames at a time: the decoder mixes those of a chunk, so that other
@@ -133,6 +139,8 @@ class VideoDiffusion {
   EulerScheduler::Config scheduler_;
   at::ScalarType type_;
   at::Device device_;
+  bool one_half_at_a_time_ = false;  // memory does not suffice for both
+  bool warned_ = false;
 };
 
 }  // namespace dg4d::diffusion

@@ -19,6 +19,7 @@
 #include "dg4d/diffusion/load_network.h"
 #include "dg4d/diffusion/video_diffusion.h"
 #include "dg4d/diffusion/zero123.h"
+#include "dg4d/training/micro_batches.h"
 
 namespace dg4d::svd {
 
@@ -93,7 +94,9 @@ class Svd final : public Guidance {
     }
   };
 
-  explicit Svd(Options options) : options_(std::move(options)) {}
+  explicit Svd(Options options)
+      : options_(std::move(options)),
+        encode_chunks_("encode_chunk", options_.encode_chunk) {}
 
   absl::Status CheckReady(const RunContext& context) const override {
     return context.FindWeights(options_.path).status();
@@ -149,9 +152,17 @@ class Svd final : public Guidance {
     return Repaint(views, draws);
   }
 
+  std::vector<std::string> TakeWarnings() override {
+    std::vector<std::string> all = encode_chunks_.TakeWarnings();
+    for (std::string& warning : model_->TakeWarnings()) {
+      all.push_back(std::move(warning));
+    }
+    return all;
+  }
+
  private:
   // [B, 3, H, W], clip by clip.
-  at::Tensor Repaint(const Views& views, const Draws& draws) const {
+  at::Tensor Repaint(const Views& views, const Draws& draws) {
     const at::NoGradGuard no_grad;
     const int64_t frames = views.frames_per_clip;
     std::vector<at::Tensor> clips;
@@ -170,7 +181,7 @@ class Svd final : public Guidance {
   // Images [F, 3, H, W] -> [F, 3, image_size, image_size].
   at::Tensor RepaintClip(const at::Tensor& images,
                          const at::Tensor& picture_noise,
-                         const at::Tensor& noise) const {
+                         const at::Tensor& noise) {
     const VideoSampling& sampling = options_.sampling;
     const bool own = options_.condition == "first_frame";
     const at::Tensor picture = own ? images.slice(0, 0, 1) : picture_;
@@ -178,9 +189,14 @@ class Svd final : public Guidance {
         .embedding = own ? model_->Embed(picture) : embedding_,
         .latents =
             model_->Latents(picture, picture_noise.unsqueeze(0), sampling)};
-    const at::Tensor clean = model_->Encode(
-        diffusion::ResizeForDiffusion(images, options_.image_size),
-        options_.encode_chunk);
+    const at::Tensor resized =
+        diffusion::ResizeForDiffusion(images, options_.image_size);
+    std::vector<at::Tensor> latents;
+    encode_chunks_.ForEach(resized.size(0), [&](int64_t begin, int64_t end) {
+      latents.push_back(
+          model_->Encode(resized.slice(0, begin, end), end - begin));
+    });
+    const at::Tensor clean = at::cat(latents);
     const EulerScheduler schedule = model_->Schedule(sampling);
     const auto first =
         static_cast<int>(sampling.steps * options_.start_fraction);
@@ -196,6 +212,7 @@ class Svd final : public Guidance {
   }
 
   Options options_;
+  MicroBatches encode_chunks_;
   std::unique_ptr<VideoDiffusion> model_;
   at::Tensor picture_;    // [1, 3, H, W], over white
   at::Tensor embedding_;  // of it

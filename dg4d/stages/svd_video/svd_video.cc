@@ -230,6 +230,9 @@ absl::Status SvdVideo::DoRun(RunContext& context, Scene& scene) {
   while (step < sampling.steps) {
     x = model->Step(x, static_cast<int>(step), seen, sampling);
     ++step;
+    for (const std::string& warning : model->TakeWarnings()) {
+      context.Warn(warning);
+    }
     DG4D_RETURN_IF_ERROR(context.EndStep(step, steps, {}, visit));
   }
   model->ForgetUNet();
