@@ -42,7 +42,7 @@ expect 0 'stable-video-diffusion-img2vid' doctor --weights=weights
 rm weights/stable-zero123-diffusers/vae/*.safetensors
 expect 1 'stable-zero123-diffusers' doctor --weights=weights
 
-expect 0 'sds/guidance' benchmark --suite=sds --output=figures \
+expect 0 'sds/zero123/guidance/3' benchmark --suite=sds --output=figures \
   --filter='unet|vae|guidance|svd_step'
 [[ -s figures/sds.json ]] || fail 'figures/sds.json is missing'
 finish

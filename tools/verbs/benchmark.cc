@@ -74,7 +74,7 @@ absl::Status RegisterSds(const std::string& temporary_folder) {
   DG4D_RETURN_IF_ERROR(
       diffusion::WriteSeededPipeline("svd", FLAGS_networks, type, options.svd));
   if (FLAGS_networks == "tiny") {
-    options.views = 2;
+    options.views = {2, 3};
     options.render_size = options.view_size = options.frame_size = 64;
     options.frames = 3;
   }

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/clock.h"
 #include "benchmark/benchmark.h"
 #include "dg4d/base/random.h"
@@ -37,17 +38,22 @@ void Synchronize(const c10::Device& device) {
   if (!device.is_cpu()) at::accelerator::synchronizeDevice(device.index());
 }
 
-double PeakMiB(const c10::Device& device) {
+// Bytes: on a device those of torch's allocator, on the CPU the process's peak.
+struct Memory {
+  double now = 0;
+  double peak = 0;
+};
+
+Memory MemoryOf(const c10::Device& device) {
   if (device.is_cpu()) {
     rusage usage = {};
     getrusage(RUSAGE_SELF, &usage);
-    return static_cast<double>(usage.ru_maxrss) / 1024;
+    return {.peak = static_cast<double>(usage.ru_maxrss) * 1024};
   }
-  constexpr double kMiB = 1 << 20;
-  return static_cast<double>(at::accelerator::getDeviceStats(device.index())
-                                 .allocated_bytes[0]
-                                 .peak) /
-         kMiB;
+  const auto bytes =
+      at::accelerator::getDeviceStats(device.index()).allocated_bytes[0];
+  return {.now = static_cast<double>(bytes.current),
+          .peak = static_cast<double>(bytes.peak)};
 }
 
 // One thing to time. `work` does it to `images` images; `before`, which is not
@@ -80,6 +86,7 @@ void Run(benchmark::State& state, const Part& part, c10::Device device) {
     flops = counter.Count();
   }
   if (!device.is_cpu()) at::accelerator::resetPeakStats(device.index());
+  const double before = MemoryOf(device).now;
   double seconds = 0;
   for (auto _ : state) {
     part.before();
@@ -96,7 +103,7 @@ void Run(benchmark::State& state, const Part& part, c10::Device device) {
   state.counters["images/s"] = part.images / seconds;
   state.counters["TFLOP"] = flops / 1e12;
   state.counters["TFLOP/s"] = flops / 1e12 / seconds;
-  state.counters["peak_MiB"] = PeakMiB(device);
+  state.counters["peak_MiB"] = (MemoryOf(device).peak - before) / (1 << 20);
   if (part.contains.empty()) return;
   double rest = 1000 * seconds;
   for (const std::string& name : part.contains) rest -= Times()[name];
@@ -125,13 +132,49 @@ Scene SceneOf(int size) {
   return scene;
 }
 
-absl::Status RegisterZero123(const SdsBenchmarkOptions& options) {
+// The views of a step, as a stage gives them to a guidance.
+Views Judged(int count, int render_size, c10::Device device) {
+  Views judged;
+  for (int i = 0; i < count; ++i) {
+    judged.cameras.push_back(
+        OrbitCamera({.azimuth_degrees = 10.0 * i},
+                    {.width = render_size, .height = render_size}));
+    judged.frames.push_back(0);
+  }
+  judged.background = at::ones({count, 3});
+  judged.reference_camera = OrbitCamera({});
+  judged.rgb = Picture(count, render_size, "rendered").to(device);
+  return judged;
+}
+
+// The whole guidance, prepared, with its gradient. `part` has everything but
+// the work.
+absl::Status RegisterGuidance(const std::string& plugin,
+                              const ConfigNode& config, int size,
+                              const Views& judged, Part part,
+                              c10::Device device) {
+  RunContext context({.devices = {device}});
+  DG4D_ASSIGN_OR_RETURN(std::shared_ptr<Guidance> guidance,
+                        Registry<Guidance>::Create(plugin, config));
+  DG4D_RETURN_IF_ERROR(guidance->Prepare(SceneOf(size), context));
+  at::Generator generator = MakeGenerator(0, "noise");
+  const Draws draws = guidance->Draw(judged, 0.5, generator);
+  part.work = [=] {
+    Views now = judged;
+    now.rgb = judged.rgb.clone().requires_grad_();
+    guidance->Loss(now, draws).backward();
+  };
+  Register(std::move(part), device);
+  return absl::OkStatus();
+}
+
+absl::Status RegisterZero123(const SdsBenchmarkOptions& options, int count) {
   const c10::Device device = options.device;
   DG4D_ASSIGN_OR_RETURN(
       std::shared_ptr<Zero123> model,
       Zero123::Load(options.zero123, {.type = diffusion::TypeOf("auto", device),
                                       .device = device}));
-  const int64_t views = options.views, size = options.view_size;
+  const int64_t views = count, size = options.view_size;
   auto seen = std::make_shared<Zero123::Seen>(
       model->See(Picture(1, size, "seen"), size, std::nullopt));
   seen->embeddings = seen->embeddings.repeat({views, 1});
@@ -142,15 +185,17 @@ absl::Status RegisterZero123(const SdsBenchmarkOptions& options) {
       Normal({views, model->latent_channels(), size / 8, size / 8}, generator)
           .to(device);
   const at::Tensor images = Picture(views, size, "views").to(device);
-  const int count = options.views;
+  const auto named = [count](absl::string_view part) {
+    return absl::StrCat("zero123/", part, "/", count);
+  };
   Register(
-      {.name = "vae_forward",
+      {.name = named("vae_forward"),
        .images = count,
        .work = [=] { model->Encode(images.clone().requires_grad_(), noise); }},
       device);
   const auto latents = std::make_shared<at::Tensor>();
   Register(
-      {.name = "vae_backward",
+      {.name = named("vae_backward"),
        .images = count,
        .before =
            [=] {
@@ -159,41 +204,25 @@ absl::Status RegisterZero123(const SdsBenchmarkOptions& options) {
        .work = [=] { latents->backward(noise.to(latents->scalar_type())); }},
       device);
   const at::Tensor cameras = at::zeros({views, 4});
-  Register({.name = "unet",
+  Register({.name = named("unet"),
             .images = count,
             .work = [=] { model->Denoise(noise, 500, *seen, cameras, 5); }},
            device);
 
-  RunContext context({.devices = {device}});
+  const Views judged = Judged(count, options.render_size, device);
   ConfigNode config = ConfigNode::Map();
   config["path"] = ConfigNode::Scalar(options.zero123);
   config["image_size"] = ConfigNode::Scalar(absl::StrCat(size));
+  DG4D_RETURN_IF_ERROR(RegisterGuidance(
+      "zero123", config, options.view_size, judged,
+      {.name = named("guidance_in_micro_batches"), .images = count}, device));
   config["micro_batch"] = ConfigNode::Scalar(absl::StrCat(views));
-  DG4D_ASSIGN_OR_RETURN(std::shared_ptr<Guidance> guidance,
-                        Registry<Guidance>::Create("zero123", config));
-  DG4D_RETURN_IF_ERROR(guidance->Prepare(SceneOf(options.view_size), context));
-  Views judged;
-  for (int i = 0; i < count; ++i) {
-    judged.cameras.push_back(OrbitCamera(
-        {.azimuth_degrees = 10.0 * i},
-        {.width = options.render_size, .height = options.render_size}));
-    judged.frames.push_back(0);
-  }
-  judged.background = at::ones({views, 3});
-  judged.reference_camera = OrbitCamera({});
-  judged.rgb = Picture(views, options.render_size, "rendered").to(device);
-  const Draws draws = guidance->Draw(judged, 0.5, generator);
-  Register({.name = "guidance",
-            .images = count,
-            .work =
-                [=] {
-                  Views now = judged;
-                  now.rgb = judged.rgb.clone().requires_grad_();
-                  guidance->Loss(now, draws).backward();
-                },
-            .contains = {"vae_forward", "vae_backward", "unet"}},
-           device);
-  return absl::OkStatus();
+  return RegisterGuidance("zero123", config, options.view_size, judged,
+                          {.name = named("guidance"),
+                           .images = count,
+                           .contains = {named("vae_forward"),
+                                        named("vae_backward"), named("unet")}},
+                          device);
 }
 
 absl::Status RegisterSvd(const SdsBenchmarkOptions& options) {
@@ -218,29 +247,40 @@ absl::Status RegisterSvd(const SdsBenchmarkOptions& options) {
           .to(device);
   const at::Tensor images = Picture(frames, size, "frames").to(device);
   const int count = options.frames;
-  Register({.name = "svd_encode",
+  Register({.name = "svd/encode",
             .images = count,
             .work = [=] { model->Encode(images, 4); }},
            device);
-  Register({.name = "svd_step",
+  Register({.name = "svd/step",
             .images = count,
             .work = [=] { model->Step(x, 17, *seen, sampling); }},
            device);
-  Register({.name = "svd_decode_frame_by_frame",
+  Register({.name = "svd/decode_frame_by_frame",
             .images = count,
             .work = [=] { model->Decode(x[0], 1); }},
            device);
-  Register({.name = "svd_decode",
+  Register({.name = "svd/decode",
             .images = count,
             .work = [=] { model->Decode(x[0], frames); }},
            device);
-  return absl::OkStatus();
+
+  Views judged = Judged(count, options.frame_size, device);
+  judged.frames_per_clip = count;
+  ConfigNode config = ConfigNode::Map();
+  config["path"] = ConfigNode::Scalar(options.svd);
+  config["image_size"] = ConfigNode::Scalar(absl::StrCat(size));
+  return RegisterGuidance("svd", config, options.frame_size, judged,
+                          {.name = "svd/repainting", .images = count}, device);
 }
 
 }  // namespace
 
 absl::Status RegisterSdsBenchmarks(const SdsBenchmarkOptions& options) {
-  if (!options.zero123.empty()) DG4D_RETURN_IF_ERROR(RegisterZero123(options));
+  if (!options.zero123.empty()) {
+    for (const int views : options.views) {
+      DG4D_RETURN_IF_ERROR(RegisterZero123(options, views));
+    }
+  }
   if (!options.svd.empty()) DG4D_RETURN_IF_ERROR(RegisterSvd(options));
   return absl::OkStatus();
 }
