@@ -352,17 +352,26 @@ async function keepsACameraPath(player, output) {
   await page.keyboard.press('r');
 }
 
+// `names` are exporters, with what is in a .zip where they write a folder.
 async function exportsTheScene(player, names) {
   const {page} = player;
-  for (const name of names) {
+  for (const [name, inside] of Object.entries(names)) {
     await page.getByRole('button', {name: `Export ${name}`, exact: true})
         .click();
     const link = page.locator('#exports li', {
       has: page.getByRole('button', {name: `Export ${name}`, exact: true}),
     }).getByRole('link', {name: 'Download'});
     await link.waitFor(PATIENCE);
-    const {bytes} = await downloaded(player, () => link.click());
+    const {name: file, bytes} = await downloaded(player, () => link.click());
     assert(bytes.length > 1000, name);
+    if (inside) {
+      assert(file.endsWith('.zip'), file);
+      const saved = path.join(folder, file);
+      fs.writeFileSync(saved, bytes);
+      const {stdout} = spawnSync('python3', ['-m', 'zipfile', '-l', saved],
+                                 {encoding: 'utf8'});
+      assert(stdout.includes(inside), stdout);
+    }
   }
 }
 
@@ -448,7 +457,7 @@ async function watchesARun(browser) {
       [streamsWithoutAFlash, player], [tellsHowFarItIs, player],
       [drawsCurves, player], [pauses, player], [splits, player],
       [laysPicturesAndCamerasOver, player], [keepsACameraPath, player, output],
-      [exportsTheScene, player, ['html']], [saysWhatCannotBeExported, player],
+      [exportsTheScene, player, {html: ''}], [saysWhatCannotBeExported, player],
       [connectsAgain, player], [tenPagesWatch, served, browser],
       [resumes, player], [stops, player, served],
     ]);
@@ -474,7 +483,7 @@ async function worksOnAPhone(browser) {
     await page.click('#tabs [data-panel="path_panel"]');
     await inTurn([[keepsACameraPath, player, output]]);
     await page.click('#tabs [data-panel="export_panel"]');
-    await inTurn([[exportsTheScene, player, ['html']]]);
+    await inTurn([[exportsTheScene, player, {html: ''}]]);
     await page.click('#tabs [data-panel="export_panel"]');
     assert(!(await page.isVisible('#export_panel')));
     await inTurn([[resumes, player], [stops, player, served]]);
@@ -507,7 +516,7 @@ async function showsARunThatIsDone(browser) {
       await page.keyboard.press('?');
       await page.getByRole('button', {name: 'Close'}).click();
       if (!isPhone(options)) {
-        await inTurn([[exportsTheScene, player, ['gltf']]]);
+        await inTurn([[exportsTheScene, player, {gltf: '', obj: 'meshes/mesh_0001.obj'}]]);
       }
       assert.deepStrictEqual(await overflowing(
           player, 'header, main, #timeline, #left, #right, #tabs'), []);

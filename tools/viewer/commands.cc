@@ -13,6 +13,7 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/scene/camera_path.h"
 #include "tools/viewer/messages.h"
+#include "tools/viewer/zip.h"
 
 namespace dg4d::viewer {
 namespace {
@@ -97,7 +98,7 @@ absl::Status Commands::StartExport(const std::string& exporter) {
 }
 
 void Commands::Export(const std::string& exporter, const Scene& scene) {
-  std::string path;
+  std::string path, file;  // what was written, and what a page gets of it
   const absl::Status status = CatchExceptions([&]() -> absl::Status {
     DG4D_ASSIGN_OR_RETURN(
         const auto plugin,
@@ -106,19 +107,20 @@ void Commands::Export(const std::string& exporter, const Scene& scene) {
     path = absl::StrCat(options_.directory, "/exports/", plugin->DefaultPath());
     RunContext context({.control = &control_});
     context.EnterStage(exporter);
-    return plugin->Export(scene, path, context);
+    DG4D_RETURN_IF_ERROR(plugin->Export(scene, path, context));
+    file = path;
+    if (!std::filesystem::is_directory(path)) return absl::OkStatus();
+    return WriteZip(path, file += ".zip");
   });
   const std::string subject = absl::StrCat("export ", exporter);
   if (!status.ok()) {
     hub_.Set(subject, ExportMessage(exporter, "failed", status.message()));
     return;
   }
-  std::string url;
-  if (std::error_code error; std::filesystem::is_regular_file(path, error)) {
-    const std::string name = std::filesystem::path(path).filename().string();
-    url = hub_.SetFile(name, {.path = path, .download = true});
-  }
-  hub_.Set(subject, ExportMessage(exporter, "done", path, url));
+  const std::string name = std::filesystem::path(file).filename().string();
+  hub_.Set(subject,
+           ExportMessage(exporter, "done", path,
+                         hub_.SetFile(name, {.path = file, .download = true})));
 }
 
 absl::Status Commands::SaveCameraPath(const json& path) {

@@ -24,16 +24,20 @@ class CountingExporter final : public Exporter {
  public:
   struct Options {
     bool wait = false;
+    bool folder = false;
     std::string unit = "Gaussians";
     template <typename V>
     void Visit(V& v) {
       v("wait", wait, "Whether it waits.");
+      v("folder", folder, "Whether it writes a folder.");
       v("unit", unit, "What it counts.");
     }
   };
   explicit CountingExporter(Options options) : options_(std::move(options)) {}
   std::vector<Slot> Reads() const override { return {Slot::kGaussians}; }
-  std::string DefaultPath() const override { return "count.json"; }
+  std::string DefaultPath() const override {
+    return options_.folder ? "counts" : "count.json";
+  }
 
  protected:
   absl::Status DoExport(const Scene& scene, const std::string& path,
@@ -45,7 +49,8 @@ class CountingExporter final : public Exporter {
       absl::SleepFor(absl::Milliseconds(5));
     }
     return WriteFileAtomically(
-        path, absl::StrCat(scene.gaussians.size(), " ", options_.unit));
+        options_.folder ? path + "/count.json" : path,
+        absl::StrCat(scene.gaussians.size(), " ", options_.unit));
   }
 
  private:
@@ -139,6 +144,24 @@ TEST_F(CommandsTest, ExportsTheNewestSceneAsTheRunsConfigurationSays) {
   EXPECT_EQ(ReadFile(path).value(),
             absl::StrCat(scene.gaussians.size(), " splats"));
   EXPECT_EQ(hub_.FindFile("count.json")->path, path);
+}
+
+TEST_F(CommandsTest, HandsOutAFolderAsZip) {
+  Commands::Options options = {.directory = directory_};
+  options.config["exporters"]["counting"]["folder"] =
+      ConfigNode::Scalar("true");
+  commands_ = std::make_unique<Commands>(hub_, feed_, std::move(options));
+  feed_.Offer("one", 1, StaticScene());
+  EXPECT_EQ(Refusal({{"command", "export"}, {"exporter", "counting"}}), "");
+  const json outcome = ExportOutcome();
+  EXPECT_EQ(outcome["state"], "done") << outcome;
+  const std::string path = directory_ + "/exports/counts";
+  EXPECT_EQ(outcome["message"], path);
+  EXPECT_EQ(outcome["url"], "/file/counts.zip");
+  EXPECT_EQ(hub_.FindFile("counts.zip")->path, path + ".zip");
+  const std::string zip = ReadFile(path + ".zip").value();
+  EXPECT_EQ(zip.substr(0, 2), "PK");
+  EXPECT_THAT(zip, HasSubstr(ReadFile(path + "/count.json").value()));
 }
 
 TEST_F(CommandsTest, TellsWhyAnExportFailed) {

@@ -38,8 +38,9 @@ namespace dg4d::viewer {
 //   scene    stage, step, header (html::PlayerScene::header), bytes: the next
 //            binary frame is its payload and has so many bytes. The newest
 //            scene wins: a page that is slow skips scenes.
-//   export   exporter, state ("running", "done" or "failed"), message, url
-//            (null: what was written is a folder, which message names)
+//   export   exporter, state ("running", "done" or "failed"), message (what was
+//            written, or went wrong), url (null unless done: to download it, a
+//            folder as .zip)
 //   error    message: why a command was refused
 //
 // Page to server: text frames of at most kLongestCommand bytes.
@@ -47,7 +48,8 @@ namespace dg4d::viewer {
 //   {command: "pause" | "resume" | "stop"}        of a run; stop leaves a
 //                                                 checkpoint, as Ctrl-C does
 //   {command: "export", exporter: NAME}           the newest scene, to exports/
-//                                                 in the run's folder
+//                                                 in the run's folder, where a
+//                                                 folder gets a .zip beside it
 //   {command: "camera_path", path: {...}}         saves the path, as in
 //                                                 dg4d/scene/camera_path.h, as
 //                                                 camera_path.json in the run's
