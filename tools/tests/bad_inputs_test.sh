@@ -53,6 +53,21 @@ if ((EUID != 0)); then # root may write everywhere
     --output=locked/out
 fi
 
+# What failed before anything was made is tried again as it stands, or mended.
+rm -rf out
+run=(run --config=smoke --output=out --until=preprocess)
+expect 1 'text.png' "${run[@]}" --image=text.png
+[[ -s out/run.json ]] || fail 'a run that failed says nothing of it'
+expect 1 'text.png' "${run[@]}" --image=text.png --seed=3
+touch out/precious
+expect 1 'is not empty' "${run[@]}" --image="$picture"
+rm out/precious && cp out/run.yaml kept.yaml
+echo '# by hand' >>out/run.yaml
+expect 1 'is not empty' "${run[@]}" --image="$picture"
+cp kept.yaml out/run.yaml
+expect 0 'done in' "${run[@]}" --image="$picture" --seed=3
+expect 1 'is not empty' "${run[@]}" --image="$picture" --seed=3
+
 # A full disk: no file may grow beyond 100 blocks.
 rm -rf out
 said=$(ulimit -f 100 && "$dg4d" run --config=smoke --image="$picture" \

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -144,6 +145,28 @@ absl::Status ClearResults(const Pipeline& pipeline,
   return absl::OkStatus();
 }
 
+// Whether a run that ended before its first stage did is all there is in
+// `directory`: words about it, but no checkpoint and no file of the user's. One
+// that has not ended has not written run.json yet.
+bool HoldsNoResult(const std::string& directory) {
+  const std::set<std::string> words = {"run.yaml", "run.json", "metrics.jsonl",
+                                       RunReport::kFileName};
+  std::error_code error;
+  for (auto entry = fs::directory_iterator(directory, error);
+       !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool is_empty =
+        name == "checkpoints" && fs::is_empty(entry->path(), error);
+    if (!is_empty && words.count(name) == 0) return false;
+  }
+  if (error || !fs::exists(directory + "/run.json", error)) return false;
+  // Somebody may have worked on run.yaml by hand.
+  const absl::StatusOr<std::string> yaml = ReadFile(directory + "/run.yaml");
+  if (!yaml.ok()) return false;
+  const absl::StatusOr<ConfigNode> parsed = ParseYaml(*yaml, "run.yaml");
+  return parsed.ok() && *yaml == ToYaml(*parsed);
+}
+
 // Whether this run takes up what an earlier one left.
 bool GoesOn() { return FLAGS_resume || !FLAGS_from.empty(); }
 
@@ -156,7 +179,7 @@ absl::Status PrepareOutput(const Pipeline& pipeline,
         absl::StrCat("--output=", directory, " is a file; name a folder"));
   }
   if (is_there && !fs::is_empty(directory, error) && !GoesOn()) {
-    if (!FLAGS_overwrite) {
+    if (!FLAGS_overwrite && !HoldsNoResult(directory)) {
       return absl::FailedPreconditionError(
           absl::StrCat(directory,
                        " is not empty; say --resume to go on with it, "
