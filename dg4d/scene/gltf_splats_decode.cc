@@ -13,6 +13,7 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
 #include "dg4d/scene/glb_file.h"
+#include "dg4d/scene/gltf_poses.h"
 #include "dg4d/scene/gltf_splats_io.h"
 
 namespace dg4d {
@@ -23,50 +24,16 @@ using Vector = std::array<double, 3>;
 
 constexpr char kExtension[] = "KHR_gaussian_splatting";
 constexpr int kMaxShDegree = 3;
+constexpr int kNumbers = 11;  // of a Gaussian, but for its harmonics
 constexpr double kLeastLogScale = -20;
 constexpr double kLeastOpacity = 1e-7;
 constexpr double kNearlyEven = 1e-4;
 constexpr double kNearlyUnturned = 1e-6;
 
-// How many numbers may be read of a file: its parts may share some.
+// How many numbers may be read and placed of a file: its parts and frames may
+// share some.
 int64_t Budget(size_t file_size) {
-  return (int64_t{4} << 20) + 8 * static_cast<int64_t>(file_size);
-}
-
-// Turned, scaled and moved: `linear` in rows.
-struct Placement {
-  std::array<Vector, 3> linear = {{{1, 0, 0}, {0, 1, 0}, {0, 0, 1}}};
-  Vector move = {0, 0, 0};
-
-  Vector Of(const Vector& p) const {
-    Vector q = move;
-    for (int r = 0; r < 3; ++r) {
-      for (int c = 0; c < 3; ++c) q[r] += linear[r][c] * p[c];
-    }
-    return q;
-  }
-};
-
-Placement Within(const Placement& outer, const Placement& inner) {
-  Placement both;
-  both.move = outer.Of(inner.move);
-  for (int r = 0; r < 3; ++r) {
-    for (int c = 0; c < 3; ++c) {
-      both.linear[r][c] = 0;
-      for (int k = 0; k < 3; ++k) {
-        both.linear[r][c] += outer.linear[r][k] * inner.linear[k][c];
-      }
-    }
-  }
-  return both;
-}
-
-// x y z w of unit length to a rotation.
-std::array<Vector, 3> RotationOf(double x, double y, double z, double w) {
-  return {
-      {{1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)},
-       {2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)},
-       {2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)}}};
+  return (int64_t{64} << 20) + 8 * static_cast<int64_t>(file_size);
 }
 
 // w x y z of a rotation: of the four ways that square roots give, the one that
@@ -93,54 +60,13 @@ std::array<double, 4> QuaternionOf(const std::array<Vector, 3>& m) {
   return quaternion;
 }
 
-// The array `key` of `node`, of `size` finite numbers, or `otherwise`.
-absl::StatusOr<std::vector<double>> Numbers(const Json& node, const char* key,
-                                            std::vector<double> otherwise) {
-  const Json* array = JsonMember(node, key);
-  if (array == nullptr) return otherwise;
-  const absl::Status wrong = absl::InvalidArgumentError(absl::StrCat(
-      "the '", key, "' of a node is not ", otherwise.size(), " numbers"));
-  if (!array->is_array() || array->size() != otherwise.size()) return wrong;
-  for (size_t i = 0; i < otherwise.size(); ++i) {
-    const Json& value = (*array)[i];
-    if (!value.is_number()) return wrong;
-    otherwise[i] = value.get<double>();
-    if (!std::isfinite(otherwise[i])) return wrong;
-  }
-  return otherwise;
-}
-
-// `shown` stands for the node's scale, if there.
-absl::StatusOr<Placement> PlacementOf(const Json& node,
-                                      const std::optional<Vector>& shown) {
-  Placement placement;
-  if (JsonMember(node, "matrix") != nullptr && !shown.has_value()) {
-    DG4D_ASSIGN_OR_RETURN(const std::vector<double> m,
-                          Numbers(node, "matrix", std::vector<double>(16)));
-    for (int r = 0; r < 3; ++r) {
-      for (int c = 0; c < 3; ++c) placement.linear[r][c] = m[4 * c + r];
-      placement.move[r] = m[12 + r];
-    }
-    return placement;
-  }
-  DG4D_ASSIGN_OR_RETURN(const std::vector<double> move,
-                        Numbers(node, "translation", {0, 0, 0}));
-  DG4D_ASSIGN_OR_RETURN(const std::vector<double> q,
-                        Numbers(node, "rotation", {0, 0, 0, 1}));
-  DG4D_ASSIGN_OR_RETURN(std::vector<double> scale,
-                        Numbers(node, "scale", {1, 1, 1}));
-  if (shown.has_value()) scale.assign(shown->begin(), shown->end());
-  placement.linear = RotationOf(q[0], q[1], q[2], q[3]);
-  for (int r = 0; r < 3; ++r) {
-    for (int c = 0; c < 3; ++c) placement.linear[r][c] *= scale[c];
-    placement.move[r] = move[r];
-  }
-  return placement;
-}
-
-// Places `gaussians` where a node of the file has them.
-absl::Status Place(const Placement& placement, Gaussians& gaussians) {
-  const auto& a = placement.linear;
+// A copy of `mesh` where a node of the file has it.
+absl::StatusOr<Gaussians> Placed(const std::array<double, 16>& world_from_mesh,
+                                 const Gaussians& mesh) {
+  const auto& m = world_from_mesh;
+  const Vector move = {m[3], m[7], m[11]};
+  const std::array<Vector, 3> a = {
+      {{m[0], m[1], m[2]}, {m[4], m[5], m[6]}, {m[8], m[9], m[10]}}};
   const double determinant = a[0][0] * (a[1][1] * a[2][2] - a[1][2] * a[2][1]) -
                              a[0][1] * (a[1][0] * a[2][2] - a[1][2] * a[2][0]) +
                              a[0][2] * (a[1][0] * a[2][1] - a[1][1] * a[2][0]);
@@ -163,10 +89,14 @@ absl::Status Place(const Placement& placement, Gaussians& gaussians) {
         "a node scales its Gaussians unevenly, mirrors or shears them");
   }
   const bool turns = off_unturned > kNearlyUnturned;
-  if (turns && gaussians.sh_degree() > 0) {
+  if (turns && mesh.sh_degree() > 0) {
     return absl::InvalidArgumentError(
         "a node turns Gaussians that have harmonics, which is not supported");
   }
+  Gaussians gaussians = mesh;
+  gaussians.means = mesh.means.clone();
+  gaussians.quaternions = mesh.quaternions.clone();
+  gaussians.log_scales = mesh.log_scales.clone();
   const std::array<double, 4> q = QuaternionOf(turn);
   float* mean = gaussians.means.data_ptr<float>();
   float* p = gaussians.quaternions.data_ptr<float>();
@@ -174,10 +104,12 @@ absl::Status Place(const Placement& placement, Gaussians& gaussians) {
   const auto log_growth = static_cast<float>(std::log(scale));
   for (int64_t i = 0; i < gaussians.size();
        ++i, mean += 3, p += 4, log_scale += 3) {
-    const Vector moved = placement.Of({mean[0], mean[1], mean[2]});
-    for (int c = 0; c < 3; ++c) {
-      mean[c] = static_cast<float>(moved[c]);
-      log_scale[c] += log_growth;
+    const Vector from = {mean[0], mean[1], mean[2]};
+    for (int r = 0; r < 3; ++r) {
+      double moved = move[r];
+      for (int c = 0; c < 3; ++c) moved += a[r][c] * from[c];
+      mean[r] = static_cast<float>(moved);
+      log_scale[r] += log_growth;
     }
     if (!turns) continue;
     const std::array<double, 4> product = {
@@ -187,7 +119,7 @@ absl::Status Place(const Placement& placement, Gaussians& gaussians) {
         q[0] * p[3] + q[1] * p[2] - q[2] * p[1] + q[3] * p[0]};
     std::copy(product.begin(), product.end(), p);
   }
-  return absl::OkStatus();
+  return gaussians;
 }
 
 // All of `parts` one after the other.
@@ -218,67 +150,60 @@ class Reader {
   Reader(const GlbFile& file, size_t size)
       : file_(file), budget_(Budget(size)) {}
 
-  absl::StatusOr<GltfSplats> Read() {
-    DG4D_RETURN_IF_ERROR(FindShownNodes());
-    DG4D_RETURN_IF_ERROR(WalkScene());
-    if (parts_.empty()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("it has no Gaussians (", kExtension, ")"));
-    }
-    GltfSplats splats;
-    const bool toggled = parts_.front().start.has_value();
-    for (const Part& part : parts_) {
-      if (part.start.has_value() == toggled) continue;
-      return absl::InvalidArgumentError(
-          "an animation toggles some of its nodes of Gaussians and not others");
-    }
-    if (!toggled) {
-      std::vector<Gaussians> all;
-      for (Part& part : parts_) all.push_back(std::move(part.gaussians));
-      DG4D_ASSIGN_OR_RETURN(splats.frames.emplace_back(), Together(all));
-      return splats;
-    }
-    std::stable_sort(
-        parts_.begin(), parts_.end(),
-        [](const Part& a, const Part& b) { return *a.start < *b.start; });
-    for (Part& part : parts_) {
-      splats.frames.push_back(std::move(part.gaussians));
-    }
-    const double seconds = *parts_.back().start - *parts_.front().start;
-    if (parts_.size() > 1) {
-      if (!(seconds > 0)) {
-        return absl::InvalidArgumentError(
-            "its nodes of Gaussians are all shown at one time");
+  absl::StatusOr<GltfSplats> Read(std::optional<double> fps) {
+    DG4D_ASSIGN_OR_RETURN(const GltfPoses poses, GltfPoses::Parse(file_, fps));
+    GltfSplats splats = {.fps = poses.fps(), .notes = poses.notes()};
+    bool passes_over = false;
+    std::vector<std::vector<GltfInstance>> frames;
+    for (const double seconds : poses.Times()) {
+      std::vector<GltfInstance> all = poses.At(seconds);
+      std::vector<GltfInstance>& shown = frames.emplace_back();
+      for (GltfInstance& instance : all) {
+        const bool has_splats = HasSplats(instance.mesh);
+        passes_over |= !has_splats;
+        if (has_splats) shown.push_back(std::move(instance));
       }
-      splats.fps = static_cast<double>(parts_.size() - 1) / seconds;
+    }
+    if (passes_over) {
+      splats.notes.push_back("it has meshes beside its Gaussians");
+    }
+    const auto is_first = [&](const auto& frame) { return frame == frames[0]; };
+    if (std::all_of(frames.begin(), frames.end(), is_first)) {
+      frames.resize(1);  // what moves is something else
+      splats.fps = 0;
+    }
+    for (size_t i = 0; i < frames.size(); ++i) {
+      if (frames[i].empty()) {
+        return absl::InvalidArgumentError(
+            frames.size() == 1
+                ? absl::StrCat("it has no Gaussians (", kExtension, ")")
+                : absl::StrCat("it shows no Gaussians at ", poses.Times()[i],
+                               " s"));
+      }
+      DG4D_ASSIGN_OR_RETURN(splats.frames.emplace_back(), Frame(frames[i]));
     }
     return splats;
   }
 
  private:
-  // When an animation first shows a node, and how large.
-  struct Shown {
-    double start;  // seconds
-    Vector scale;
-  };
-  struct Part {
-    Gaussians gaussians;
-    std::optional<double> start;
-  };
-
   absl::StatusOr<std::vector<float>> Floats(int64_t accessor, int components) {
     DG4D_ASSIGN_OR_RETURN(const int64_t count, file_.Count(accessor));
-    if (count > budget_ / components) {
-      return absl::InvalidArgumentError(
-          "it is cut off, or its parts repeat the same numbers too often");
-    }
-    budget_ -= count * components;
+    DG4D_RETURN_IF_ERROR(Spend(count, components));
     return file_.Floats(accessor, components);
   }
 
-  bool HasSplats(const Json& node) const {
-    const Json* mesh =
-        JsonEntry(file_.json(), "meshes", JsonIndex(node, "mesh"));
+  // Takes `count` times `numbers` from what may be read.
+  absl::Status Spend(int64_t count, int64_t numbers) {
+    if (count > budget_ / numbers) {
+      return absl::InvalidArgumentError(
+          "it is cut off, or its parts repeat the same numbers too often");
+    }
+    budget_ -= count * numbers;
+    return absl::OkStatus();
+  }
+
+  bool HasSplats(int64_t index) const {
+    const Json* mesh = JsonEntry(file_.json(), "meshes", index);
     const Json* primitives =
         mesh == nullptr ? nullptr : JsonMember(*mesh, "primitives");
     if (primitives == nullptr || !primitives->is_array()) return false;
@@ -291,87 +216,26 @@ class Reader {
            JsonMember(*extensions, kExtension) != nullptr;
   }
 
-  // Reads the animations of scales of nodes that have Gaussians.
-  absl::Status FindShownNodes() {
-    const Json& json = file_.json();
-    for (int64_t a = 0;; ++a) {
-      const Json* animation = JsonEntry(json, "animations", a);
-      if (animation == nullptr) return absl::OkStatus();
-      for (int64_t c = 0;; ++c) {
-        const Json* channel = JsonEntry(*animation, "channels", c);
-        if (channel == nullptr) break;
-        const Json* target = JsonMember(*channel, "target");
-        if (target == nullptr || JsonString(*target, "path") != "scale") {
-          continue;
-        }
-        const int64_t index = JsonIndex(*target, "node");
-        const Json* node = JsonEntry(json, "nodes", index);
-        if (node == nullptr || !HasSplats(*node) || shown_.count(index)) {
-          continue;
-        }
-        const Json* sampler =
-            JsonEntry(*animation, "samplers", JsonIndex(*channel, "sampler"));
-        if (sampler == nullptr ||
-            JsonString(*sampler, "interpolation") != "STEP") {
-          continue;
-        }
-        DG4D_ASSIGN_OR_RETURN(const std::vector<float> times,
-                              Floats(JsonIndex(*sampler, "input"), 1));
-        DG4D_ASSIGN_OR_RETURN(const std::vector<float> scales,
-                              Floats(JsonIndex(*sampler, "output"), 3));
-        for (size_t key = 0; key < times.size() && 3 * key < scales.size();
-             ++key) {
-          const float* scale = &scales[3 * key];
-          if (scale[0] == 0 && scale[1] == 0 && scale[2] == 0) continue;
-          shown_[index] = {times[key], {scale[0], scale[1], scale[2]}};
-          break;
-        }
-      }
+  // What is shown at one time, all of it together.
+  absl::StatusOr<Gaussians> Frame(const std::vector<GltfInstance>& shown) {
+    std::vector<Gaussians> parts;
+    for (const GltfInstance& instance : shown) {
+      DG4D_ASSIGN_OR_RETURN(const Gaussians* mesh, MeshOf(instance.mesh));
+      DG4D_RETURN_IF_ERROR(
+          Spend(mesh->size(), kNumbers + 3 * mesh->sh.size(1)));
+      DG4D_ASSIGN_OR_RETURN(parts.emplace_back(),
+                            Placed(instance.world_from_mesh, *mesh));
     }
+    DG4D_ASSIGN_OR_RETURN(Gaussians together, Together(parts));
+    DG4D_RETURN_IF_ERROR(CheckGaussians(together));
+    return together;
   }
 
-  // Collects the Gaussians of the scene's nodes, each node once at most.
-  absl::Status WalkScene() {
-    const Json& json = file_.json();
-    const Json* scene = JsonEntry(json, "scenes", JsonIndex(json, "scene", 0));
-    if (scene == nullptr) return absl::InvalidArgumentError("it has no scene");
-    std::vector<std::pair<int64_t, Placement>> waiting;
-    const auto add_nodes = [&waiting](const Json* list,
-                                      const Placement& placement) {
-      if (list == nullptr || !list->is_array()) return;
-      // The last is taken first.
-      for (auto node = list->rbegin(); node != list->rend(); ++node) {
-        if (node->is_number_unsigned()) {
-          waiting.emplace_back(node->get<int64_t>(), placement);
-        }
-      }
-    };
-    add_nodes(JsonMember(*scene, "nodes"), Placement());
-    std::map<int64_t, bool> visited;
-    while (!waiting.empty()) {
-      const auto [index, outer] = waiting.back();
-      waiting.pop_back();
-      const Json* node = JsonEntry(json, "nodes", index);
-      if (node == nullptr || std::exchange(visited[index], true)) {
-        return absl::InvalidArgumentError(absl::StrCat(
-            "its node ", index, " is not there or has two parents"));
-      }
-      std::optional<Vector> scale;
-      const auto shown = shown_.find(index);
-      if (shown != shown_.end()) scale = shown->second.scale;
-      DG4D_ASSIGN_OR_RETURN(const Placement inner, PlacementOf(*node, scale));
-      const Placement placement = Within(outer, inner);
-      DG4D_RETURN_IF_ERROR(AddParts(*node, placement, shown));
-      add_nodes(JsonMember(*node, "children"), placement);
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status AddParts(const Json& node, const Placement& placement,
-                        std::map<int64_t, Shown>::const_iterator shown) {
-    if (!HasSplats(node)) return absl::OkStatus();
-    const Json* mesh =
-        JsonEntry(file_.json(), "meshes", JsonIndex(node, "mesh"));
+  // The Gaussians of mesh `index`, which has some.
+  absl::StatusOr<const Gaussians*> MeshOf(int64_t index) {
+    const auto [found, is_new] = meshes_.try_emplace(index);
+    if (!is_new) return &found->second;
+    const Json* mesh = JsonEntry(file_.json(), "meshes", index);
     std::vector<Gaussians> primitives;
     for (int64_t i = 0;; ++i) {
       const Json* primitive = JsonEntry(*mesh, "primitives", i);
@@ -379,14 +243,9 @@ class Reader {
       if (!IsSplats(*primitive)) continue;
       DG4D_ASSIGN_OR_RETURN(primitives.emplace_back(),
                             ReadPrimitive(*primitive));
-      DG4D_RETURN_IF_ERROR(Place(placement, primitives.back()));
     }
-    Part part;
-    DG4D_ASSIGN_OR_RETURN(part.gaussians, Together(primitives));
-    DG4D_RETURN_IF_ERROR(CheckGaussians(part.gaussians));
-    if (shown != shown_.end()) part.start = shown->second.start;
-    parts_.push_back(std::move(part));
-    return absl::OkStatus();
+    DG4D_ASSIGN_OR_RETURN(found->second, Together(primitives));
+    return &found->second;
   }
 
   // The numbers of attribute `name`, `components` for each of `count`.
@@ -478,25 +337,27 @@ class Reader {
 
   const GlbFile& file_;
   int64_t budget_;
-  std::map<int64_t, Shown> shown_;  // by node
-  std::vector<Part> parts_;
+  std::map<int64_t, Gaussians> meshes_;  // that have been read
 };
 
-absl::StatusOr<GltfSplats> Decode(absl::string_view bytes) {
+absl::StatusOr<GltfSplats> Decode(absl::string_view bytes,
+                                  std::optional<double> fps) {
   DG4D_ASSIGN_OR_RETURN(const GlbFile file, GlbFile::Parse(bytes));
-  return Reader(file, bytes.size()).Read();
+  return Reader(file, bytes.size()).Read(fps);
 }
 
 }  // namespace
 
-absl::StatusOr<GltfSplats> ReadGltfSplats(const std::string& path) {
+absl::StatusOr<GltfSplats> ReadGltfSplats(const std::string& path,
+                                          std::optional<double> fps) {
   DG4D_ASSIGN_OR_RETURN(const std::string bytes, ReadFile(path));
-  return DecodeGltfSplats(bytes, path);
+  return DecodeGltfSplats(bytes, path, fps);
 }
 
 absl::StatusOr<GltfSplats> DecodeGltfSplats(absl::string_view bytes,
-                                            const std::string& name) {
-  absl::StatusOr<GltfSplats> splats = Decode(bytes);
+                                            const std::string& name,
+                                            std::optional<double> fps) {
+  absl::StatusOr<GltfSplats> splats = Decode(bytes, fps);
   if (splats.ok()) return splats;
   return absl::Status(
       splats.status().code(),

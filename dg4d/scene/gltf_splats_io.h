@@ -1,6 +1,7 @@
 #ifndef DG4D_SCENE_GLTF_SPLATS_IO_H_
 #define DG4D_SCENE_GLTF_SPLATS_IO_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ struct GltfSplats {
   // One, or all of a sequence. Row i need not be the same Gaussian.
   std::vector<Gaussians> frames;
   double fps = 0;  // of more than one
+  // What a file that was read has beside them, without its name.
+  std::vector<std::string> notes;
 };
 
 // The bytes of `splats` as a .glb file whose object is called `name` and which
@@ -35,23 +38,24 @@ absl::StatusOr<std::string> EncodeGltfSplats(const GltfSplats& splats,
                                              const std::string& name,
                                              const Provenance& provenance = {});
 
-// The Gaussians of the .glb file `path`: those of all nodes of its scene
-// together, or, if an animation toggles the scales of the nodes that have them,
-// one frame for each of these, in the order in which they are shown. Nodes may
-// be moved, turned and evenly scaled; meshes without Gaussians and other
-// animations are passed over. An opacity of 0 or 1 is read as 1e-7 from it, a
-// scale of 0 as e^-20: their logarithms are infinite.
+// The Gaussians of the .glb file `path`: all that its scene shows, in each
+// frame of its first animation, if that moves any (gltf_poses.h); sampled at
+// `fps` instead of its keys if given. Nodes may be moved, turned and evenly
+// scaled. An opacity of 0 or 1 is read as 1e-7 from it, a scale of 0 as e^-20:
+// their logarithms are infinite.
 //
 // InvalidArgument, naming the file and what is wrong, for anything that is no
-// .glb, is cut off or contradicts itself, has no Gaussians, or uses what cannot
-// be read: other kernels and colour spaces than "ellipse" and
-// "srgb_rec709_display", uneven scales, harmonics in nodes that are turned,
-// compressed or external buffers.
-absl::StatusOr<GltfSplats> ReadGltfSplats(const std::string& path);
+// .glb, is cut off or contradicts itself, has no Gaussians or at some time
+// shows none, or uses what cannot be read: other kernels and colour spaces than
+// "ellipse" and "srgb_rec709_display", uneven scales, harmonics in nodes that
+// are turned, bones, compressed or external buffers.
+absl::StatusOr<GltfSplats> ReadGltfSplats(
+    const std::string& path, std::optional<double> fps = std::nullopt);
 
 // As ReadGltfSplats, from the bytes of a file; `name` stands in the errors.
-absl::StatusOr<GltfSplats> DecodeGltfSplats(absl::string_view bytes,
-                                            const std::string& name);
+absl::StatusOr<GltfSplats> DecodeGltfSplats(
+    absl::string_view bytes, const std::string& name,
+    std::optional<double> fps = std::nullopt);
 
 }  // namespace dg4d
 

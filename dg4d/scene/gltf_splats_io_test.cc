@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/match.h"
+#include "dg4d/scene/glb_builder.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
@@ -214,6 +215,56 @@ TEST(GltfSplats, AreReadTogetherFromSeveralNodes) {
   EXPECT_EQ(read->frames[0].size(), 33);
 }
 
+// A motion of the scene around them, and none of theirs.
+TEST(GltfSplats, AreMovedByAnimationsOfTheirNodesAlone) {
+  GlbBuilder glb;
+  const int times = glb.AddAnimationFloats({0, 0.5, 1}, 1);
+  const int moves = glb.AddAnimationFloats({0, 0, 0, 1, 0, 0, 5, 0, 0}, 3);
+  Parts motion(*glb.Finish(Json::object()));
+  Parts parts(Encode({.frames = {SomeGaussians(3, 4)}}));
+  // Both binary halves, the second's views behind the first's.
+  const size_t offset = parts.binary.size() - 8;
+  parts.binary += motion.binary.substr(8);
+  const uint32_t size = parts.binary.size() - 8;
+  std::memcpy(parts.binary.data(), &size, 4);
+  parts.json["buffers"][0]["byteLength"] = size;
+  const size_t views = parts.json["bufferViews"].size();
+  const size_t accessors = parts.json["accessors"].size();
+  for (Json view : motion.json["bufferViews"]) {
+    view["byteOffset"] = view.value("byteOffset", size_t{0}) + offset;
+    parts.json["bufferViews"].push_back(view);
+  }
+  for (Json accessor : motion.json["accessors"]) {
+    accessor["bufferView"] = accessor["bufferView"].get<size_t>() + views;
+    parts.json["accessors"].push_back(accessor);
+  }
+  parts.json["nodes"].push_back({{"name", "other"}});
+  parts.json["scenes"][0]["nodes"].push_back(1);
+  parts.json["animations"] = {
+      {{"samplers",
+        {{{"input", times + accessors}, {"output", moves + accessors}}}},
+       {"channels",
+        {{{"sampler", 0},
+          {"target", {{"node", 1}, {"path", "translation"}}}}}}}};
+  auto read = DecodeGltfSplats(parts.Glb(), "a.glb");
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->frames.size(), 1u);
+  EXPECT_EQ(read->fps, 0);
+  parts.json["animations"][0]["channels"][0]["target"]["node"] = 0;
+  read = DecodeGltfSplats(parts.Glb(), "a.glb");
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->frames.size(), 3u);
+  EXPECT_EQ(read->fps, 2);
+  const at::Tensor moved = read->frames[2].means - read->frames[0].means;
+  EXPECT_TRUE(at::allclose(moved, at::tensor({5.0f, 0.0f, 0.0f}), 0, 1e-5));
+  read = DecodeGltfSplats(parts.Glb(), "a.glb", 4);
+  ASSERT_TRUE(read.ok()) << read.status();
+  ASSERT_EQ(read->frames.size(), 5u);
+  EXPECT_EQ(read->fps, 4);
+  const at::Tensor half = read->frames[1].means - read->frames[0].means;
+  EXPECT_TRUE(at::allclose(half, at::tensor({0.5f, 0.0f, 0.0f}), 0, 1e-5));
+}
+
 TEST(GltfSplats, RefuseWhatTheyCannotSay) {
   const Gaussians good = SomeGaussians(5, 1);
   EXPECT_FALSE(EncodeGltfSplats({}, "a").ok());
@@ -267,7 +318,7 @@ TEST(GltfSplats, RefuseFilesThatContradictThemselves) {
       "as many");
   ExpectRefused(
       changed([](Json& j, Json&) { j["nodes"][0]["children"] = {0}; }),
-      "two parents");
+      "in the scene twice");
   ExpectRefused(changed([](Json& j, Json&) {
                   j["nodes"][0]["scale"] = {1, 2, 1};
                 }),
@@ -282,7 +333,7 @@ TEST(GltfSplats, RefuseFilesThatContradictThemselves) {
                 "turns Gaussians that have harmonics");
   ExpectRefused(
       changed([](Json& j, Json&) { j["nodes"][0]["rotation"] = "left"; }),
-      "rotation");
+      "transform that is none");
   ExpectRefused(changed([](Json& j, Json&) { j["scene"] = 7; }), "no scene");
 }
 

@@ -221,6 +221,13 @@ absl::Status ImportGaussians(const Input& input, const ImportOptions& options,
   return AddFrames(input.name, frames, input.paths, imported);
 }
 
+void AddNotes(const std::string& path, const std::vector<std::string>& notes,
+              ImportedScene& imported) {
+  for (const std::string& note : notes) {
+    imported.notes.push_back(absl::StrCat(path, ": ", note));
+  }
+}
+
 bool UsesSplats(absl::string_view glb) {
   const absl::StatusOr<GlbFile> file = GlbFile::Parse(glb);
   if (!file.ok()) return false;
@@ -231,8 +238,11 @@ bool UsesSplats(absl::string_view glb) {
 }
 
 absl::Status ImportSplats(const std::string& path, absl::string_view bytes,
+                          const ImportOptions& options,
                           ImportedScene& imported) {
-  DG4D_ASSIGN_OR_RETURN(const GltfSplats splats, DecodeGltfSplats(bytes, path));
+  DG4D_ASSIGN_OR_RETURN(const GltfSplats splats,
+                        DecodeGltfSplats(bytes, path, options.fps));
+  AddNotes(path, splats.notes, imported);
   imported.scene.gaussians = splats.frames[0];
   if (splats.frames.size() < 2) return absl::OkStatus();
   if (splats.fps > 0) imported.scene.video.fps = splats.fps;
@@ -251,15 +261,13 @@ absl::Status ImportGlb(const Input& input, absl::string_view bytes,
   }
   const std::string& path = input.paths[0];
   if (UsesSplats(bytes)) {
-    return ImportSplats(path, bytes, imported);
+    return ImportSplats(path, bytes, options, imported);
   }
   DG4D_ASSIGN_OR_RETURN(GltfMeshes read,
                         DecodeGltfMeshes(bytes, path, {.fps = options.fps}));
   imported.scene.meshes = std::move(read.meshes);
   if (read.fps > 0) imported.scene.video.fps = read.fps;
-  for (const std::string& note : read.notes) {
-    imported.notes.push_back(absl::StrCat(path, ": ", note));
-  }
+  AddNotes(path, read.notes, imported);
   return absl::OkStatus();
 }
 
