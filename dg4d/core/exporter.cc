@@ -57,9 +57,10 @@ absl::Status Exporter::Export(const Scene& scene, const std::string& path,
   return CatchExceptions([&]() -> absl::Status {
     for (const Slot slot : Reads()) {
       if (HasSlot(scene, slot)) continue;
-      return absl::FailedPreconditionError(absl::StrCat(
-          "the scene has no '", SlotName(slot), "' to write to ", path,
-          "; a stage as ", Writers(slot), " makes it", Alternatives(scene)));
+      return absl::FailedPreconditionError(
+          absl::StrCat("the scene has no '", SlotName(slot), "' to write to ",
+                       path, "; a stage as ", Writers(slot), " makes it",
+                       Advice(scene), Alternatives(scene)));
     }
     return DoExport(scene, path, context);
   });

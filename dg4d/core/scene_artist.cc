@@ -6,9 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "dg4d/base/status.h"
+#include "dg4d/core/registry.h"
 
 namespace dg4d {
 namespace {
@@ -103,6 +107,19 @@ Slot SlotDrawnBy(const Renderer& renderer) {
              : Slot::kGaussians;
 }
 
+std::string OtherRenderers(const Scene& scene) {
+  std::vector<std::string> names;
+  for (const std::string& name : Registry<Renderer>::Names()) {
+    const auto renderer = Registry<Renderer>::Create(name, {});
+    if (renderer.ok() && HasSlot(scene, SlotDrawnBy(**renderer))) {
+      names.push_back(name);
+    }
+  }
+  return names.empty() ? ""
+                       : absl::StrCat("; what it has is drawn by the renderer ",
+                                      absl::StrJoin(names, " or "));
+}
+
 Image SceneArtist::Draw(double frame, const Camera& camera) const {
   const c10::AutoGradMode no_gradients(false);
   const double nearest = std::round(frame);
@@ -114,8 +131,9 @@ absl::StatusOr<std::unique_ptr<SceneArtist>> SceneArtist::Create(
     const Renderer& renderer, const Scene& scene, c10::Device device) {
   const Slot slot = SlotDrawnBy(renderer);
   if (!HasSlot(scene, slot)) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "there is nothing to draw: the scene has no ", SlotName(slot)));
+    return absl::FailedPreconditionError(
+        absl::StrCat("there is nothing to draw: the scene has no ",
+                     SlotName(slot), OtherRenderers(scene)));
   }
   if (const auto* of_meshes = dynamic_cast<const MeshRenderer*>(&renderer)) {
     DG4D_RETURN_IF_ERROR(CheckDrawable(scene.meshes));

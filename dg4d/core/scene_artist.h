@@ -4,6 +4,7 @@
 #include <c10/core/Device.h>
 
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "dg4d/core/renderer.h"
@@ -40,6 +41,11 @@ class SceneArtist {
 
 // What a `renderer` draws: Slot::kMeshes or Slot::kGaussians.
 Slot SlotDrawnBy(const Renderer& renderer);
+
+// "; what it has is drawn by the renderer mesh_raster": for the end of a
+// message that a renderer cannot draw `scene`, the linked ones that can; empty
+// if there are none.
+std::string OtherRenderers(const Scene& scene);
 
 }  // namespace dg4d
 

@@ -196,7 +196,9 @@ absl::StatusOr<std::string> GlbBuilder::Finish(Json json) const {
   constexpr size_t kHeaders = 12 + 8 + 8;
   const size_t size = kHeaders + text.size() + binary_.size();
   if (size > std::numeric_limits<uint32_t>::max()) {
-    return absl::OutOfRangeError("a .glb file holds at most 4 GiB");
+    return absl::OutOfRangeError(
+        "a .glb file holds at most 4 GiB; export in parts, with exporter 'obj' "
+        "or 'ply'");
   }
   std::string bytes;
   bytes.reserve(size);

@@ -40,6 +40,15 @@ expect 0 'meshes' export pyramid.glb --exporter=obj --to=meshes
   $(grep -c '^f ' meshes/mesh_0001.obj) == 4 ]] ||
   fail "the pyramid has changed: $(cat meshes/mesh_0001.obj)"
 
+# What a renderer of Gaussians cannot draw, another can.
+expect 0 'films' export two.ply --exporter=video --to=films size=32 seconds=1
+[[ -s films/turntable.mp4 && ! -e films/input.png ]] ||
+  fail "films of Gaussians without a picture: $(ls films)"
+expect 1 'drawn by the renderer mesh_raster' render pyramid.obj --to=bad.png
+expect 1 'drawn by the renderer mesh_raster' export pyramid.obj \
+  --exporter=video --to=bad
+expect 1 'can be written by gltf' export pyramid.obj --exporter=ply --to=bad
+
 # refuse FILE TEXT: it is refused with TEXT, and nothing is written.
 refuse() {
   expect 1 "$2" export "$1" --exporter=ply --to=bad/out.ply

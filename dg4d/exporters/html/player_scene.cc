@@ -257,8 +257,8 @@ absl::StatusOr<PlayerScene> Maker::Finish(const Scene& scene) {
     return absl::InvalidArgumentError(
         absl::StrCat("the scene has ", frames_,
                      " frames; a page plays at most ", kMostFrames,
-                     ": lower dynamic_gaussians' samples_per_frame"
-                     " or shorten the video"));
+                     ": lower dynamic_gaussians' samples_per_frame or shorten "
+                     "the video; exporter 'usda' writes as many as there are"));
   }
   if (frames_ > 1 && !(fps > 0 && fps <= 1000)) {
     return absl::InvalidArgumentError(
@@ -286,8 +286,11 @@ absl::StatusOr<PlayerScene> MakePlayerScene(const Scene& scene,
   const bool meshes = options.meshes && !scene.meshes.empty();
   if (!gaussians && !meshes) {
     return absl::FailedPreconditionError(
-        "the scene has neither 'gaussians' nor 'meshes' to show; stages as "
-        "static_gaussians and mesh_extraction make them");
+        scene.gaussians.empty() && scene.meshes.empty()
+            ? "the scene has neither 'gaussians' nor 'meshes' to show; stages "
+              "as static_gaussians and mesh_extraction make them"
+            : "the scene has nothing but what the options 'gaussians' and "
+              "'meshes' leave out");
   }
   Maker maker(options);
   if (gaussians) DG4D_RETURN_IF_ERROR(maker.AddGaussians(scene));

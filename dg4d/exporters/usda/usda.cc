@@ -123,7 +123,11 @@ absl::Status Usda::DoExport(const Scene& scene, const std::string& path,
   const bool gaussians = options_.gaussians && !scene.gaussians.empty();
   if (!meshes && !gaussians) {
     return absl::FailedPreconditionError(
-        "the scene has neither meshes nor Gaussians, of what is to be written");
+        scene.gaussians.empty() && scene.meshes.empty()
+            ? "the scene has neither 'meshes' nor 'gaussians' to write; stages "
+              "as mesh_extraction and static_gaussians make them"
+            : "the scene has nothing but what the options 'meshes' and "
+              "'gaussians' leave out");
   }
   const double fps = FramesPerSecond(scene);
   DG4D_RETURN_IF_ERROR(CheckMeshSequence(scene.meshes, fps));

@@ -20,7 +20,8 @@
 
 // Films of a scene, as a folder: turntable.mp4 goes once around it while it
 // moves, frames.mp4 shows one period of its motion from one place, path.mp4
-// follows a camera's path; input.png is the picture it was made from. A path
+// follows a camera's path; input.png is the picture it was made from, if any. A
+// path
 // that ends in .mp4 or .gif gets one film alone.
 namespace dg4d::video {
 namespace {
@@ -29,6 +30,8 @@ namespace {
 // camera goes round smoothly; one that stands still is filmed at the latter.
 constexpr double kLeastTurntableFps = 12;
 constexpr double kStillFps = 24;
+
+constexpr char kInputName[] = "input.png";
 
 }  // namespace
 
@@ -99,8 +102,10 @@ class FilmExporter final : public Exporter {
       : options_(std::move(options)), renderer_(options_.renderer.Create()) {}
 
   std::vector<Slot> Reads() const override {
-    return {Slot::kReference,
-            renderer_.ok() ? SlotDrawnBy(**renderer_) : Slot::kGaussians};
+    return {renderer_.ok() ? SlotDrawnBy(**renderer_) : Slot::kGaussians};
+  }
+  std::string Advice(const Scene& scene) const override {
+    return OtherRenderers(scene);
   }
   std::string DefaultPath() const override { return "preview"; }
 
@@ -223,19 +228,22 @@ absl::Status FilmExporter::DoExport(const Scene& scene, const std::string& path,
   if (!FilmFormatOf(path).empty()) return WriteFilm(path, shots[0].film);
 
   StagedFolder folder(path);
-  DG4D_ASSIGN_OR_RETURN(const std::string input, EncodePng(scene.reference));
-  DG4D_RETURN_IF_ERROR(folder.Write("input.png", input));
+  if (HasSlot(scene, Slot::kReference)) {
+    DG4D_ASSIGN_OR_RETURN(const std::string input, EncodePng(scene.reference));
+    DG4D_RETURN_IF_ERROR(folder.Write(kInputName, input));
+  }
   for (const Shot& shot : shots) {
     DG4D_RETURN_IF_ERROR(
         WriteFilmTo(folder, shot.name, shot.film, options_.format));
   }
-  // A scene that stands still leaves no film of an earlier one's motion.
+  // A scene that stands still leaves no film of an earlier one's motion, and
+  // one that was made from no picture leaves no picture.
   const bool all = options_.shot == "all";
   return folder.Commit([&](const std::string& file) {
     const auto is_of = [&](const std::string& name) {
       return IsFilmFile(file, name, options_.format);
     };
-    return (all && is_of("frames")) ||
+    return file == kInputName || (all && is_of("frames")) ||
            std::any_of(shots.begin(), shots.end(),
                        [&](const Shot& shot) { return is_of(shot.name); });
   });

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <filesystem>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,23 @@ TEST_F(VideoExporterTest, KeepsTheInputPicture) {
   ASSERT_TRUE(input.ok()) << input.status();
   EXPECT_TRUE(input->has_alpha());
   EXPECT_GT(Psnr(Composite(*input), Composite(scene_.reference)), 50);
+}
+
+TEST_F(VideoExporterTest, FilmsWhatWasMadeFromNoPicture) {
+  ASSERT_TRUE(Export().ok());
+  ClearSlot(Slot::kReference, scene_);
+  const absl::Status status = Export();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(Names(), (std::set<std::string>{"frames.mp4", "turntable.mp4"}));
+}
+
+TEST_F(VideoExporterTest, NamesTheRendererThatDrawsWhatThereIs) {
+  ClearSlot(Slot::kGaussians, scene_);
+  const absl::Status status = Export();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(absl::StrContains(status.message(),
+                                "drawn by the renderer fake_meshes"))
+      << status;
 }
 
 TEST_F(VideoExporterTest, FilmsASceneThatStandsStillOnce) {
