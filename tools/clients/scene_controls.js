@@ -26,6 +26,8 @@ async function choosesWhatToShow(player, showPanel) {
     for (const shade of ['Alpha', 'Depth', 'Normals', 'Colour']) {
       const picture = await player.expectChange(`${view} ${shade}`,
                                                 () => choose(shade));
+      assert.strictEqual(await page.isVisible('#depth'), shade === 'Depth');
+      if (shade === 'Depth') await readsDepth(player, view, picture);
       if (shade !== 'Alpha') continue;
       assert.deepStrictEqual(await browser.pixel(picture, 2, 2), [0, 0, 0]);
       if (view === 'Mesh') {
@@ -49,6 +51,22 @@ async function choosesWhatToShow(player, showPanel) {
   const difference = await browser.difference(saved, await player.picture());
   assert(difference.mean < 0.01, `snapshot: ${JSON.stringify(difference)}`);
   await showPanel();
+}
+
+// Colours are those of the legend, whose ends are the scene's as seen from here.
+async function readsDepth({page, browser}, view, picture) {
+  const [near, far] = await Promise.all(['#nearest', '#farthest'].map(
+      async (id) => Number(await page.textContent(id))));
+  const [distance, radius] = await page.evaluate(() => [
+    Math.hypot(...dg4dScene.camera.position()), dg4dScene.header.radius]);
+  assert(Math.abs(near - Math.max(0, distance - radius)) < 0.006, `${near}`);
+  assert(Math.abs(far - distance - radius) < 0.006, `${far}`);
+  if (view !== 'Mesh') return;
+  // The nearer half of the range is green to yellow.
+  const [x, y] = await page.evaluate(
+      () => [dg4dScene.canvas.width / 2, dg4dScene.canvas.height / 2]);
+  const [r, g, b] = await browser.pixel(picture, x, y);
+  assert(g > r && g > b && g > 0x80, `depth is drawn as ${[r, g, b]}`);
 }
 
 async function movesTheCamera(player) {

@@ -43,6 +43,7 @@ function view() {
     tick: (seconds) => paths.tick(seconds),
     drawn: (seen) => {
       overlays.draw(seen);
+      controls.showDepth(seen);
       if (camera.fov !== shownFov) showFov();
     },
   });

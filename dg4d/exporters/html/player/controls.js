@@ -24,6 +24,8 @@ class Controls {
                      loop: by('loop'), fps: by('fps'),
                      background: by('background')};
     const {elements} = this;
+    by('depth').querySelector('i').style.background =
+        `linear-gradient(to left, ${DEPTH_COLOURS.join()})`;
     for (const name of ['view', 'shade']) {
       for (const input of document.getElementsByName(name)) {
         input.addEventListener('change', () => {
@@ -105,6 +107,7 @@ class Controls {
     for (const input of document.getElementsByName('shade')) {
       input.checked = input.value === state.shade;
     }
+    document.getElementById('depth').hidden = state.shade !== 'depth';
     document.body.classList.toggle('playing', state.playing);
     elements.play.setAttribute('aria-label', state.playing ? 'Pause' : 'Play');
     elements.time.max = scene.end();
@@ -112,6 +115,14 @@ class Controls {
     elements.fps.value = Math.round(state.fps * 100) / 100;
     elements.background.value = state.background;
     this.showTime();
+  }
+
+  // The range of depths that colours stand for in `view` (OrbitCamera.view).
+  showDepth({depthRange}) {
+    ['nearest', 'farthest'].forEach((id, i) => {
+      const text = depthRange[i].toFixed(2), output = document.getElementById(id);
+      if (output.value !== text) output.value = text;
+    });
   }
 
   showTime() {

@@ -62,7 +62,8 @@ function play(header) {
         time: () => controls.showTime(),
         changed: () => controls.show(),
         scene: () => controls.show(),
-        drawn: () => {
+        drawn: (view) => {
+          controls.showDepth(view);
           if (poster && !poster.hidden) poster.hidden = true;
         },
       });

@@ -1,5 +1,26 @@
 'use strict';
 
+// ---- Depth ------------------------------------------------------------------
+
+// From far to near, evenly: matplotlib's viridis (CC0), which is as bright as it
+// is near, also to the colour-blind.
+const DEPTH_COLOURS = ['#440154', '#472d7b', '#3b528b', '#2c728e', '#21918c',
+                       '#28ae80', '#5ec962', '#addc30', '#fde725'];
+
+const DEPTH_RAMP = `
+const vec3 DEPTH_COLOURS[${DEPTH_COLOURS.length}] = vec3[](
+${DEPTH_COLOURS.map((colour) => `    vec3(${[1, 3, 5].map((i) =>
+    (parseInt(colour.slice(i, i + 2), 16) / 255).toFixed(4)).join(', ')})`)
+    .join(',\n')});
+
+// The colour of depth 0 (nearest) to 1.
+vec3 depth_colour(float depth) {
+  float x = (1.0 - clamp(depth, 0.0, 1.0)) * ${DEPTH_COLOURS.length - 1}.0;
+  int i = min(int(x), ${DEPTH_COLOURS.length - 2});
+  return mix(DEPTH_COLOURS[i], DEPTH_COLOURS[i + 1], x - float(i));
+}
+`;
+
 // ---- Gaussians --------------------------------------------------------------
 
 // The maths of dg4d/kernels/gaussian_raster_math.h: EWA projection with a low
@@ -192,11 +213,12 @@ uniform highp sampler2D u_sums;
 uniform vec3 u_background;
 uniform int u_shade;
 out vec4 o_colour;
+${DEPTH_RAMP}
 void main() {
   vec4 sum = texelFetch(u_sums, ivec2(gl_FragCoord.xy), 0);
   vec3 rgb = sum.rgb;
-  if (u_shade == 2) {  // near is bright; of what is there, its mean depth
-    rgb = vec3((1.0 - rgb.r / max(sum.a, 1e-4)) * sum.a);
+  if (u_shade == 2) {  // of what is there, its mean depth
+    rgb = depth_colour(rgb.r / max(sum.a, 1e-4)) * sum.a;
   }
   vec3 background = u_shade == 1 ? vec3(0.0) : u_background;
   o_colour = vec4(rgb + (1.0 - sum.a) * background, 1.0);
@@ -247,13 +269,14 @@ in vec2 v_uv;
 in vec3 v_normal;
 in float v_depth;
 out vec4 o_colour;
+${DEPTH_RAMP}
 void main() {
   vec3 n = normalize(v_normal);
   vec3 rgb;
   if (u_shade == 1) rgb = vec3(1.0);
   else if (u_shade == 2) {
-    rgb = vec3(1.0 - (v_depth - u_depth_range.x) /
-                         (u_depth_range.y - u_depth_range.x));
+    rgb = depth_colour((v_depth - u_depth_range.x) /
+                       (u_depth_range.y - u_depth_range.x));
   }
   else if (u_shade == 3) rgb = 0.5 + 0.5 * n;
   else if (u_shade == 4) rgb = u_line;
