@@ -169,7 +169,8 @@ class Fit final : public Optimisation {
     const double loss = Descend(steps_done, progress);
     adam_.Step(steps_done);
     if (joint_) DG4D_RETURN_IF_ERROR(LetGaussiansComeAndGo(steps_done + 1));
-    return Metrics{{"loss", loss}};
+    return Metrics{{"loss", loss},
+                   {"gaussians", static_cast<double>(Canonical().size())}};
   }
 
   void WriteTo(Scene& scene) const override {

@@ -170,6 +170,31 @@ TEST(DynamicGaussians, FitsTheGaussiansAtRestToo) {
   EXPECT_TRUE(at::equal(scene.gaussian_frames.means[0], scene.gaussians.means));
 }
 
+// Counts the Gaussians as steps report them.
+class Counts final : public RunObserver {
+ public:
+  void Step(absl::string_view, int64_t, int64_t,
+            const Metrics& metrics) override {
+    for (const auto& [name, value] : metrics) {
+      if (name == "gaussians") counts.push_back(value);
+    }
+  }
+  std::vector<int64_t> counts;
+};
+
+TEST(DynamicGaussians, ReportsHowManyGaussiansThereAre) {
+  Counts counts;
+  RunContext context({.observers = {&counts}});
+  const Scene scene = RunStage(
+      *Make(", iterations: 6, optimize_gaussians: true, densify: {interval: "
+            "2, prune_above: 1, gradient_threshold: 0.001}"),
+      context);
+  ASSERT_EQ(counts.counts.size(), 6u);
+  EXPECT_EQ(counts.counts.front(), Cloud().size());
+  EXPECT_EQ(counts.counts.back(), scene.gaussians.size());
+  EXPECT_GT(counts.counts.back(), Cloud().size());
+}
+
 TEST(DynamicGaussians, LetsGaussiansComeAndGo) {
   const std::string more =
       ", iterations: 6, optimize_gaussians: true, densify: {interval: 2, "
