@@ -48,10 +48,38 @@ class Browser {
     return new Player(this, page, complaints);
   }
 
+  // A page that runs the module `script` of this folder. Pages on disk may not
+  // import modules, so its files seem to come from a server: /ROOT/... is what
+  // `roots` says lies there. `imports` names modules by such addresses.
+  async openModule(script, imports, roots) {
+    const origin = 'http://files.invalid';
+    const html = '<!doctype html><script type="importmap">' +
+        `${JSON.stringify({imports})}</script>` +
+        `<script type="module" src="/${script}"></script>`;
+    const page = await this.browser.newPage();
+    const complaints = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    await page.route(`${origin}/**`, (route) => {
+      const {pathname} = new URL(route.request().url());
+      if (pathname === '/') {
+        return route.fulfill({body: html, contentType: 'text/html'});
+      }
+      if (pathname === '/favicon.ico') return route.fulfill({status: 204});
+      const [root, ...rest] = pathname.slice(1).split('/');
+      return route.fulfill({path: roots[root]
+          ? path.join(roots[root], ...rest) : path.join(__dirname, pathname)});
+    });
+    await page.goto(`${origin}/`);
+    return {page, complaints};
+  }
+
   async close() { await this.browser.close(); }
 
   // Mean and largest difference of two pictures of one size, of 255, over all
-  // pixels and channels.
+  // pixels and channels, and how near they are in dB (peak signal to noise).
   difference(a, b) {
     return this.lab.evaluate(async (pictures) => {
       const read = async (base64) => {
@@ -70,14 +98,17 @@ class Browser {
         throw new Error(`${x.width} x ${x.height} is not ` +
             `${y.width} x ${y.height}`);
       }
-      let sum = 0, largest = 0;
+      let sum = 0, squares = 0, largest = 0;
       for (let i = 0; i < x.data.length; ++i) {
         if (i % 4 === 3) continue;
         const difference = Math.abs(x.data[i] - y.data[i]);
         sum += difference;
+        squares += difference * difference;
         largest = Math.max(largest, difference);
       }
-      return {mean: sum / (x.data.length * 0.75), largest};
+      const count = x.data.length * 0.75;
+      return {mean: sum / count, largest,
+              psnr: 10 * Math.log10(255 * 255 * count / squares)};
     }, [a.toString('base64'), b.toString('base64')]);
   }
 

@@ -10,28 +10,6 @@ const [samples] = process.argv.slice(2);
 const expected = JSON.parse(
     fs.readFileSync(path.join(samples, 'expected.json'), 'utf8'));
 
-// Pages on disk may not import modules: these files seem to come from a server.
-const ORIGIN = 'http://samples.invalid';
-const PAGE = `<!doctype html><script type="importmap">
-  {"imports": {"three": "/three/build/three.module.js",
-               "three/addons/": "/three/examples/jsm/"}}
-  </script><script type="module" src="/three_meshes_page.js"></script>`;
-
-async function serve(page) {
-  const roots = {three: path.join(process.env.NODE_PATH, 'three'), samples};
-  await page.route(`${ORIGIN}/**`, (route) => {
-    const {pathname} = new URL(route.request().url());
-    const [root, ...rest] = pathname.slice(1).split('/');
-    if (pathname === '/') {
-      return route.fulfill({body: PAGE, contentType: 'text/html'});
-    }
-    if (pathname === '/favicon.ico') return route.fulfill({status: 204});
-    const file = roots[root] ? path.join(roots[root], ...rest) :
-        path.join(__dirname, pathname);
-    return route.fulfill({path: file});
-  });
-}
-
 // Positions of all corners at `seconds`, of what is to be seen.
 function corners(page, file, seconds) {
   return page.evaluate(([file, seconds]) => corners(file, seconds),
@@ -112,14 +90,11 @@ async function testPictures(browser, page, name, scene) {
 
 async function main() {
   const browser = await Browser.start();
-  const page = await browser.browser.newPage();
-  const complaints = [];
-  page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => complaints.push(String(error)));
-  await serve(page);
-  await page.goto(`${ORIGIN}/`);
+  const {page, complaints} = await browser.openModule(
+      'three_meshes_page.js',
+      {'three': '/three/build/three.module.js',
+       'three/addons/': '/three/examples/jsm/'},
+      {three: path.join(process.env.NODE_PATH, 'three'), samples});
   await page.waitForFunction(() => typeof corners === 'function');
   for (const name of ['moving', 'quantized']) await testMorphing(page, name);
   await testTurns(page, 'changing', 'changing');
