@@ -129,8 +129,8 @@ TEST_F(VideoExporterTest, NamesTheRendererThatDrawsWhatThereIs) {
   ClearSlot(Slot::kGaussians, scene_);
   const absl::Status status = Export();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
-  EXPECT_TRUE(absl::StrContains(status.message(),
-                                "drawn by the renderer fake_meshes"))
+  EXPECT_TRUE(
+      absl::StrContains(status.message(), "drawn by the renderer fake_meshes"))
       << status;
 }
 
