@@ -6,6 +6,7 @@
 #include "dg4d/kernels/cuda_status.h"
 #include "dg4d/kernels/gaussian_raster_cuda.h"
 #include "dg4d/kernels/gaussian_raster_device.h"
+#include "dg4d/kernels/gaussian_raster_sums.h"
 
 namespace dg4d {
 namespace gaussian_raster {
@@ -16,6 +17,9 @@ constexpr int64_t kMost = int64_t{1} << 31;
 
 // Room for touches beyond those seen last.
 constexpr double kSpareRoom = 1.15;
+
+// Rows whose sums there is memory for at a time, if an image has fewer.
+constexpr int64_t kRowsAtOnce = int64_t{1} << 21;
 
 // A piece of device memory that only grows.
 struct Block {
@@ -100,6 +104,7 @@ struct GaussianRasterCudaWorkspace<Real>::State {
   int64_t room = 0;          // touches
   uint32_t* seen = nullptr;  // touches of the last forward pass that has ended,
                              // in pinned memory
+  bool captured = false;
   // Sizes up to which the touches were seen.
   int64_t settled_rows = 0, settled_tiles = 0;
   // What sort_bytes is for.
@@ -107,6 +112,8 @@ struct GaussianRasterCudaWorkspace<Real>::State {
   size_t sort_bytes = 0;
 
   ~State() { cudaFreeHost(seen); }
+  // As the device has it by now.
+  uint32_t Seen() const { return *static_cast<volatile uint32_t*>(seen); }
 };
 
 template <typename Real>
@@ -122,6 +129,16 @@ template <typename Real>
 int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
   return state_->kept.bytes + state_->scratch.bytes + state_->lists.bytes +
          state_->temporary.bytes;
+}
+
+template <typename Real>
+bool GaussianRasterCudaWorkspace<Real>::captured() const {
+  return state_->captured;
+}
+
+template <typename Real>
+bool GaussianRasterCudaWorkspace<Real>::outgrown() const {
+  return state_->seen && state_->Seen() > state_->room;
 }
 
 template <typename Real>
@@ -145,13 +162,23 @@ size_t PlaceKept(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
   layout.Place(in.images, arrays.images_by_time);
   layout.Place(in.times + 1, arrays.time_begin);
   layout.Place(rows, arrays.splats);
-  layout.Place(rows, arrays.rows[0]);
-  layout.Place(rows, arrays.rows[1]);
+  layout.Place(rows, arrays.order);
   layout.Place(rows, arrays.touches_end);
   layout.Place(scene.grid.total + 1, arrays.tile_begin);
   layout.Place(pixels, arrays.light);
   layout.Place(pixels, arrays.last);
   return layout.bytes();
+}
+
+// How many images' sums the backward pass holds at a time: for a bound on its
+// memory. A few parts of about one size, as each has to fill the device.
+template <typename Real>
+int64_t ImagesAtOnce(const GaussianRasterInputs<Real>& in) {
+  const int64_t rows = in.images * in.count;
+  const int64_t parts = std::clamp<int64_t>(
+      (rows + gaussian_raster::kRowsAtOnce - 1) / gaussian_raster::kRowsAtOnce,
+      1, in.images);
+  return (in.images + parts - 1) / parts;
 }
 
 // What different steps need lies in the same place: none needs what another
@@ -164,17 +191,21 @@ size_t PlaceScratch(const Scene<Real>& scene, int64_t room, char* data,
   by_depth.Place(rows, arrays.depths[0]);
   by_depth.Place(rows, arrays.depths[1]);
   by_depth.Place(rows, arrays.touches);
+  by_depth.Place(rows, arrays.other_order);
   by_tile.Place(room, arrays.tiles[0]);
   by_tile.Place(room, arrays.tiles[1]);
-  backward.Place(gaussian_raster::kSums * rows, arrays.sums);
+  by_tile.Place(room, arrays.other_list);
+  backward.Place(scene.inputs.images, arrays.maxima);
+  backward.Place(
+      gaussian_raster::kSums * scene.inputs.count * ImagesAtOnce(scene.inputs),
+      arrays.sums);
   return std::max({by_depth.bytes(), by_tile.bytes(), backward.bytes()});
 }
 
 template <typename Real>
 size_t PlaceLists(int64_t room, char* data, Arrays<Real>& arrays) {
   Layout layout(data);
-  layout.Place(room, arrays.lists[0]);
-  layout.Place(room, arrays.lists[1]);
+  layout.Place(room, arrays.list);
   return layout.bytes();
 }
 
@@ -265,6 +296,7 @@ absl::Status GaussianRasterForwardCuda(
       gaussian_raster::GridOf(inputs.width, inputs.height, inputs.images);
   const int64_t rows = scene.rows();
 
+  state.captured = state.captured || Capturing(stream);
   bool settled = true;  // whether the room is known to fit about
   if (!state.seen) {
     if (absl::Status status = CheckMayAllocate(stream); !status.ok()) {
@@ -290,7 +322,7 @@ absl::Status GaussianRasterForwardCuda(
   PlaceKept<Real>(scene, state.kept.data, scene.arrays);
 
   // What an earlier pass saw; of which, is no matter.
-  const uint32_t seen = *static_cast<volatile uint32_t*>(state.seen);
+  const uint32_t seen = state.Seen();
   if (settled && !Capturing(stream) &&
       (seen > state.room || RoomFor(seen) < state.room / 2)) {
     if (absl::Status status = SetRoom<Real>(RoomFor(seen), state, stream);
@@ -358,8 +390,20 @@ absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterGradients<Real>& gradients, CUstream_st* stream) {
   Scene<Real> scene = workspace.state().scene;
   scene.inputs = inputs;
-  LaunchDrawBackward(scene, image_gradients, gradients.background, stream);
-  if (inputs.count > 0) LaunchProjectBackward(scene, gradients, stream);
+  if (gradients.background) {
+    LaunchBackgroundBackward(scene, image_gradients.rgb, gradients.background,
+                             stream);
+  }
+  if (inputs.count > 0) {
+    LaunchMaxima(scene, image_gradients, stream);
+    const int64_t at_once = ImagesAtOnce(inputs);
+    for (int64_t begin = 0; begin < inputs.images; begin += at_once) {
+      const gaussian_raster::ImageRange range = {
+          begin, std::min(begin + at_once, inputs.images)};
+      LaunchDrawBackward(scene, image_gradients, range, stream);
+      LaunchProjectBackward(scene, gradients, range, stream);
+    }
+  }
   return LaunchStatus("gradients of Gaussians");
 }
 

@@ -41,6 +41,10 @@ class GaussianRasterCudaWorkspace {
 
   // Of the device's memory.
   int64_t bytes() const;
+  // Whether a forward pass with this was captured: the graph goes on to use it.
+  bool captured() const;
+  // Whether the last forward pass that has ended went without lists.
+  bool outgrown() const;
   // The most touches of splat and tile that have their lists: for tests. From
   // the next call on; later ones may change it.
   void set_room(int64_t touches);
@@ -67,8 +71,13 @@ absl::Status GaussianRasterForwardCuda(
     GaussianRasterCudaWorkspace<Real>& workspace, CUstream_st* stream);
 
 // Gradients of what the last forward pass that used `workspace` computed, with
-// the same inputs. May be called again. The bytes of sums differ from call to
-// call, as their order does.
+// the same inputs. May be called again.
+//
+// Equal calls give equal bytes, forward and backward, on devices of one kind:
+// terms of different warps are added as whole numbers, so that their order does
+// not matter (gaussian_raster_sums.h). That needs bounds, so where the gradient
+// with respect to an image is not finite anywhere, the gradients of all
+// Gaussians in that image are NaN.
 template <typename Real>
 absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterInputs<Real>& inputs,

@@ -38,6 +38,9 @@ struct alignas(16) CudaSplat {
 template <typename Real>
 using DepthBits = std::conditional_t<sizeof(Real) == 4, uint32_t, uint64_t>;
 
+template <typename Real>
+struct ImageMaxima;
+
 // The arrays of a workspace, on the device. A row is a (image, Gaussian) pair,
 // image * N + Gaussian; a tile is counted through all images.
 template <typename Real>
@@ -54,16 +57,21 @@ struct Arrays {
   Real* light;              // [B, H, W], left for the background
   int32_t* last;            // [B, H, W], list entries up to the last one drawn
 
-  uint32_t* rows[2];   // [B N], one of them is `order`
-  uint32_t* lists[2];  // [room], one of them is `list`
-
   // All three in the same place. Until the touches are counted:
   DepthBits<Real>* depths[2];  // [B N]
   uint32_t* touches;           // [B N]
+  uint32_t* other_order;       // [B N], what the sort moves `order` to and fro
   // Until tile_begin is known:
-  uint32_t* tiles[2];  // [room]
+  uint32_t* tiles[2];    // [room]
+  uint32_t* other_list;  // [room]
   // In the backward pass:
-  Real* sums;  // [B N, kSums]
+  ImageMaxima<Real>* maxima;  // [B]
+  int64_t* sums;              // [rows of some images, kSums], see sums.h
+};
+
+// Images [begin, end).
+struct ImageRange {
+  int64_t begin, end;
 };
 
 struct TileGrid {
@@ -97,15 +105,16 @@ struct Scene {
 // Views and images by time.
 template <typename Real>
 void LaunchPrepare(const Scene<Real>& scene, cudaStream_t stream);
-// Splats, depths[0], rows[0], touches and radii.
+// Splats, depths[0], order, touches and radii.
 template <typename Real>
 void LaunchProject(const Scene<Real>& scene, int32_t* radii,
                    cudaStream_t stream);
-// Gradients of the inputs, but for the background's, from the sums.
+// Gradients of the inputs, but for the background's, from the sums of some
+// images: adds to those of the images before, if there are any.
 template <typename Real>
 void LaunchProjectBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& gradients,
-                           cudaStream_t stream);
+                           ImageRange range, cudaStream_t stream);
 
 // What the sorts need, in bytes; `temporary` is that.
 template <typename Real>
@@ -122,12 +131,21 @@ cudaError_t MakeLists(Scene<Real>& scene, void* temporary, size_t bytes,
 template <typename Real>
 void LaunchDraw(const Scene<Real>& scene,
                 const GaussianRasterImages<Real*>& images, cudaStream_t stream);
-// Sums, and the background's gradient unless null.
+// Maxima of all images.
+template <typename Real>
+void LaunchMaxima(const Scene<Real>& scene,
+                  const GaussianRasterImages<const Real*>& image_gradients,
+                  cudaStream_t stream);
+// Sums of some images.
 template <typename Real>
 void LaunchDrawBackward(
     const Scene<Real>& scene,
-    const GaussianRasterImages<const Real*>& image_gradients,
-    Real* background_gradient, cudaStream_t stream);
+    const GaussianRasterImages<const Real*>& image_gradients, ImageRange range,
+    cudaStream_t stream);
+template <typename Real>
+void LaunchBackgroundBackward(const Scene<Real>& scene,
+                              const Real* rgb_gradient,
+                              Real* background_gradient, cudaStream_t stream);
 
 }  // namespace dg4d::gaussian_raster
 

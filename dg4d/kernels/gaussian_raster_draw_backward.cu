@@ -1,23 +1,93 @@
 // Gradients of pixels to sums for each splat, back to front, by the same walk
 // as drawing.
 
+#include <algorithm>
+
 #include "dg4d/kernels/gaussian_raster_draw.h"
+#include "dg4d/kernels/gaussian_raster_sums.h"
 
 namespace dg4d::gaussian_raster {
 namespace {
 
+// Some blocks per image look for its largest values.
+constexpr int kMaximaThreads = 256;
+
+template <typename Real>
+__global__ void __launch_bounds__(kMaximaThreads)
+    FindMaxima(Scene<Real> scene, GaussianRasterImages<const Real*> gradients,
+               int blocks_per_image) {
+  using Maxima = ImageMaxima<Real>;
+  using Bits = DepthBits<Real>;
+  const GaussianRasterInputs<Real>& in = scene.inputs;
+  const int64_t image = blockIdx.x / blocks_per_image;
+  const int64_t plane = int64_t{in.width} * in.height;
+  const int64_t first =
+      int64_t{blockIdx.x % blocks_per_image} * kMaximaThreads + threadIdx.x;
+  const int64_t step = int64_t{blocks_per_image} * kMaximaThreads;
+  Maxima most = {};
+  const auto meet = [&most](int k, Real value) {
+    const Bits bits = MagnitudeBits(value);
+    if (bits > most.bits[k]) most.bits[k] = bits;
+  };
+  for (int64_t pixel = first; pixel < plane; pixel += step) {
+    for (int c = 0; gradients.rgb && c < 3; ++c) {
+      meet(Maxima::kRgb, gradients.rgb[(3 * image + c) * plane + pixel]);
+    }
+    if (gradients.alpha) {
+      meet(Maxima::kAlpha, gradients.alpha[image * plane + pixel]);
+    }
+    if (gradients.depth) {
+      meet(Maxima::kDepth, gradients.depth[image * plane + pixel]);
+    }
+  }
+  for (int64_t i = first; i < in.count; i += step) {
+    const CudaSplat<Real>& splat = scene.arrays.splats[image * in.count + i];
+    if (!(splat.half_extent[0] >= 0)) continue;
+    for (const Real colour : splat.rgb) meet(Maxima::kColour, colour);
+    meet(Maxima::kZ, splat.z);
+  }
+  if (first == 0) {
+    for (int c = 0; c < 3; ++c) {
+      meet(Maxima::kBackground, in.background[3 * image + c]);
+    }
+  }
+  for (int k = 0; k < Maxima::kMaxima; ++k) {
+    Bits bits = most.bits[k];
+    for (int distance = 16; distance > 0; distance /= 2) {
+      const Bits other = __shfl_xor_sync(kAllLanes, bits, distance);
+      if (other > bits) bits = other;
+    }
+    if (threadIdx.x % kWarp == 0 && bits != 0) {
+      if constexpr (sizeof(Bits) == 4) {
+        atomicMax(&scene.arrays.maxima[image].bits[k], bits);
+      } else {
+        atomicMax(reinterpret_cast<unsigned long long*>(
+                      &scene.arrays.maxima[image].bits[k]),
+                  static_cast<unsigned long long>(bits));
+      }
+    }
+  }
+}
+
+// Which sum ScatterSums leaves with a lane, or -1.
+__device__ int SumOfLane(int lane) {
+  const bool bit4 = lane & 16, bit3 = lane & 8, bit2 = lane & 4,
+             bit1 = lane & 2, bit0 = lane & 1;
+  if (bit0 || (bit3 && bit2) || (bit2 && bit1)) return -1;
+  return 5 * bit4 + 3 * bit3 + 2 * bit2 + bit1;
+}
+
 // Adds up kSums values over the warp's lanes and leaves each sum with another
 // lane: at each step a lane hands half of its values to another and takes the
-// other's half, so that 12 exchanges do what 50 would. Returns which sum the
-// lane has, or -1.
+// other's half, so that 12 exchanges do what 50 would.
 template <typename Real>
-__device__ int ScatterSums(int lane, const Real (&v)[kSums], Real& sum) {
+__device__ Real ScatterSums(int lane, const Real (&v)[kSums]) {
   const auto exchange = [](bool upper, Real low, Real high, int distance) {
     return (upper ? high : low) +
            __shfl_xor_sync(kAllLanes, upper ? low : high, distance);
   };
   const bool bit4 = lane & 16, bit3 = lane & 8, bit2 = lane & 4,
-             bit1 = lane & 2, bit0 = lane & 1;
+             bit1 = lane & 2;
   Real a[5];
   for (int k = 0; k < 5; ++k) a[k] = exchange(bit4, v[k], v[5 + k], 16);
   const Real b0 = exchange(bit3, a[0], a[3], 8);
@@ -26,20 +96,20 @@ __device__ int ScatterSums(int lane, const Real (&v)[kSums], Real& sum) {
   const Real c0 = exchange(bit2, b0, b2, 4);
   const Real c1 = exchange(bit2, b1, Real(0), 4);
   const Real d = exchange(bit1, c0, c1, 2);
-  sum = d + __shfl_xor_sync(kAllLanes, d, 1);
-  if (bit0 || (bit3 && bit2) || (bit2 && bit1)) return -1;
-  return 5 * bit4 + 3 * bit3 + 2 * bit2 + bit1;
+  return d + __shfl_xor_sync(kAllLanes, d, 1);
 }
 
 template <typename Real, int kGroup>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
     const __grid_constant__ Scene<Real> scene,
-    const __grid_constant__ GaussianRasterImages<const Real*> gradients) {
+    const __grid_constant__ GaussianRasterImages<const Real*> gradients,
+    const ImageRange range) {
   __shared__ FetchedSplats<Real> shared[kWarpsPerBlock];
   FetchedSplats<Real>& fetched = shared[threadIdx.x / kWarp];
   WarpTask<Real> task;
-  if (!task.Set(scene,
-                int64_t{blockIdx.x} * kWarpsPerBlock + threadIdx.x / kWarp)) {
+  if (!task.Set(scene, range.begin * scene.grid.per_image * kWarpsPerTile +
+                           int64_t{blockIdx.x} * kWarpsPerBlock +
+                           threadIdx.x / kWarp)) {
     return;
   }
   const int lane = task.lane;
@@ -65,6 +135,14 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
   // Those after the last one drawn have no gradients.
   task.entries = __reduce_max_sync(kAllLanes, last);
   if (task.entries == 0) return;
+
+  const SumBounds bounds(scene.arrays.maxima[task.image]);
+  if (!bounds.finite) return;  // ProjectBackward will say so
+  const int which = SumOfLane(lane);
+  const int bound = bounds.Of(which);
+  const int dx_powers = PowersOfDx(which), dy_powers = PowersOfDy(which);
+  int64_t* const sums =
+      scene.arrays.sums - kSums * range.begin * scene.inputs.count + which;
 
   int32_t base = (task.entries - 1) / kWarp * kWarp;
   uint32_t row = task.RowAt(base + lane);
@@ -127,10 +205,15 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
 #pragma unroll
       for (int g = 0; g < kGroup; ++g) {
         if (!__any_sync(kAllLanes, drawn[g])) continue;
-        Real sum;
-        const int which = ScatterSums(lane, v[g], sum);
+        const Real sum = ScatterSums(lane, v[g]);
         const int64_t to = __shfl_sync(kAllLanes, row, ks[g]);
-        if (which >= 0) atomicAdd(scene.arrays.sums + kSums * to + which, sum);
+        const int e = SplatExponents(splats[ks[g]])
+                          .For<Real>(bound, dx_powers, dy_powers);
+        if (which >= 0) {
+          atomicAdd(reinterpret_cast<unsigned long long*>(sums + kSums * to),
+                    static_cast<unsigned long long>(
+                        RoundToInteger(sum * PowerOfTwo<Real>(e))));
+        }
       }
     }
     __syncwarp();  // before the next fetch overwrites the splats
@@ -175,30 +258,58 @@ __global__ void __launch_bounds__(kBackgroundThreads)
 }  // namespace
 
 template <typename Real>
-void LaunchDrawBackward(const Scene<Real>& scene,
-                        const GaussianRasterImages<const Real*>& gradients,
-                        Real* background_gradient, cudaStream_t stream) {
-  const int64_t warps = int64_t{scene.grid.total} * kWarpsPerTile;
-  if (scene.rows() > 0) {
-    cudaMemsetAsync(scene.arrays.sums, 0, sizeof(Real) * kSums * scene.rows(),
-                    stream);
-    const auto draw =
-        GroupFor(scene) == 1 ? DrawBackward<Real, 1> : DrawBackward<Real, 2>;
-    draw<<<static_cast<unsigned>(warps / kWarpsPerBlock),
-           kWarpsPerBlock * kWarp, 0, stream>>>(scene, gradients);
-  }
-  if (background_gradient) {
-    BackgroundBackward<<<static_cast<unsigned>(scene.inputs.images),
-                         kBackgroundThreads, 0, stream>>>(scene, gradients.rgb,
-                                                          background_gradient);
-  }
+void LaunchMaxima(const Scene<Real>& scene,
+                  const GaussianRasterImages<const Real*>& gradients,
+                  cudaStream_t stream) {
+  const GaussianRasterInputs<Real>& in = scene.inputs;
+  cudaMemsetAsync(scene.arrays.maxima, 0, sizeof(ImageMaxima<Real>) * in.images,
+                  stream);
+  // Eight pixels or splats a thread, but not a block per thousand pixels of a
+  // large image: each ends with atomics.
+  const int64_t pixels = int64_t{in.width} * in.height;
+  const int64_t blocks = (std::max(pixels, in.count) + 8 * kMaximaThreads - 1) /
+                         (8 * kMaximaThreads);
+  const int per_image = static_cast<int>(std::min<int64_t>(blocks, 64));
+  FindMaxima<<<static_cast<unsigned>(in.images * per_image), kMaximaThreads, 0,
+               stream>>>(scene, gradients, per_image);
 }
 
-template void LaunchDrawBackward(const Scene<float>&,
-                                 const GaussianRasterImages<const float*>&,
-                                 float*, cudaStream_t);
-template void LaunchDrawBackward(const Scene<double>&,
-                                 const GaussianRasterImages<const double*>&,
-                                 double*, cudaStream_t);
+template <typename Real>
+void LaunchDrawBackward(const Scene<Real>& scene,
+                        const GaussianRasterImages<const Real*>& gradients,
+                        ImageRange range, cudaStream_t stream) {
+  cudaMemsetAsync(
+      scene.arrays.sums, 0,
+      sizeof(int64_t) * kSums * (range.end - range.begin) * scene.inputs.count,
+      stream);
+  const int64_t warps =
+      (range.end - range.begin) * scene.grid.per_image * kWarpsPerTile;
+  const auto draw =
+      GroupFor(scene) == 1 ? DrawBackward<Real, 1> : DrawBackward<Real, 2>;
+  draw<<<static_cast<unsigned>(warps / kWarpsPerBlock), kWarpsPerBlock * kWarp,
+         0, stream>>>(scene, gradients, range);
+}
+
+template <typename Real>
+void LaunchBackgroundBackward(const Scene<Real>& scene,
+                              const Real* rgb_gradient,
+                              Real* background_gradient, cudaStream_t stream) {
+  BackgroundBackward<<<static_cast<unsigned>(scene.inputs.images),
+                       kBackgroundThreads, 0, stream>>>(scene, rgb_gradient,
+                                                        background_gradient);
+}
+
+#define DG4D_INSTANTIATE(Real)                                               \
+  template void LaunchMaxima(const Scene<Real>&,                             \
+                             const GaussianRasterImages<const Real*>&,       \
+                             cudaStream_t);                                  \
+  template void LaunchDrawBackward(const Scene<Real>&,                       \
+                                   const GaussianRasterImages<const Real*>&, \
+                                   ImageRange, cudaStream_t);                \
+  template void LaunchBackgroundBackward(const Scene<Real>&, const Real*,    \
+                                         Real*, cudaStream_t)
+
+DG4D_INSTANTIATE(float);
+DG4D_INSTANTIATE(double);
 
 }  // namespace dg4d::gaussian_raster

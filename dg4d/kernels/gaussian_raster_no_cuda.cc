@@ -18,6 +18,16 @@ int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
 }
 
 template <typename Real>
+bool GaussianRasterCudaWorkspace<Real>::captured() const {
+  return false;
+}
+
+template <typename Real>
+bool GaussianRasterCudaWorkspace<Real>::outgrown() const {
+  return false;
+}
+
+template <typename Real>
 void GaussianRasterCudaWorkspace<Real>::set_room(int64_t) {}
 
 template <typename Real>

@@ -1,6 +1,7 @@
 // Gaussians to splats, and the splats' gradients back to Gaussians.
 
 #include "dg4d/kernels/gaussian_raster_device.h"
+#include "dg4d/kernels/gaussian_raster_sums.h"
 #include "dg4d/kernels/gaussian_raster_tiles.h"
 #include "dg4d/kernels/spherical_harmonics.h"
 
@@ -93,7 +94,7 @@ __global__ void __launch_bounds__(kThreads)
   DepthBits<Real> depth = DepthBits<Real>(-1) >> 1;
   if (drawn) memcpy(&depth, &splat.z, sizeof(depth));
   scene.arrays.depths[0][row] = depth;
-  scene.arrays.rows[0][row] = static_cast<uint32_t>(row);
+  scene.arrays.order[row] = static_cast<uint32_t>(row);
   if (radii) {
     radii[row] = !drawn ? 0
                  : splat.radius < Real(1 << 30)
@@ -102,20 +103,39 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// Sets the values at `to` at the first time that writes there, adds at others.
+// Sets the values at `to` if they are the first, else adds to them.
 template <typename Real, int kSize>
 __device__ void Deposit(const Real (&from)[kSize], int64_t i, int64_t time,
-                        int64_t stride, Real* to) {
+                        bool first, int64_t stride, Real* to) {
   if (!to) return;
   to += time * stride + kSize * i;
-  const bool first = time == 0 || stride != 0;
+  first = first && (time == 0 || stride != 0);
   for (int k = 0; k < kSize; ++k) to[k] = first ? from[k] : to[k] + from[k];
 }
 
-// A thread per Gaussian, through all its times and their images.
+// What `stored`, of kSums integers, stands for.
+template <typename Real>
+__device__ SplatSums<Real> ReadSums(const int64_t* stored,
+                                    const CudaSplat<Real>& splat,
+                                    const ImageMaxima<Real>& maxima) {
+  const SumBounds bounds(maxima);
+  const SplatExponents exponents(splat);
+  Real s[kSums];
+#pragma unroll
+  for (int k = 0; k < kSums; ++k) {
+    const int e =
+        exponents.For<Real>(bounds.Of(k), PowersOfDx(k), PowersOfDy(k));
+    s[k] =
+        bounds.finite ? Real(stored[k]) * PowerOfTwo<Real>(-e) : Real(nan(""));
+  }
+  return {s[0], s[1], s[2], s[3], s[4], s[5], {s[6], s[7], s[8]}, s[9]};
+}
+
+// A thread per Gaussian, through all its times and their images in the range.
 template <typename Real, int kDegree>
 __global__ void __launch_bounds__(kThreads)
-    ProjectBackward(Scene<Real> scene, GaussianRasterGradients<Real> out) {
+    ProjectBackward(Scene<Real> scene, GaussianRasterGradients<Real> out,
+                    ImageRange range) {
   constexpr int kShSize = 3 * (kDegree + 1) * (kDegree + 1);
   const GaussianRasterInputs<Real>& in = scene.inputs;
   const Arrays<Real>& arrays = scene.arrays;
@@ -141,6 +161,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int32_t k = arrays.time_begin[time]; k < arrays.time_begin[time + 1];
          ++k) {
       const int64_t image = arrays.images_by_time[k];
+      if (image < range.begin || image >= range.end) continue;
       const int64_t row = image * in.count + i;
       Real* offset_gradient =
           out.screen_offsets ? out.screen_offsets + 2 * row : nullptr;
@@ -150,9 +171,9 @@ __global__ void __launch_bounds__(kThreads)
       }
       drawn = true;
       const View<Real>& view = arrays.views[image];
-      const Real* s = arrays.sums + kSums * row;
-      const SplatSums<Real> sums = {
-          s[0], s[1], s[2], s[3], s[4], s[5], {s[6], s[7], s[8]}, s[9]};
+      const SplatSums<Real> sums =
+          ReadSums(arrays.sums + kSums * (row - range.begin * in.count),
+                   arrays.splats[row], arrays.maxima[image]);
       const Footprint<Real> footprint = ProjectGaussian<Real>(
           view, mean, world.covariance, in.low_pass, nullptr);
       const FootprintGradient<Real> gradient =
@@ -171,13 +192,15 @@ __global__ void __launch_bounds__(kThreads)
       CovarianceVjp<Real>(quaternion, log_scales, covariance_gradient,
                           quaternion_gradient, log_scales_gradient);
     }
-    Deposit(mean_gradient, i, time, in.means_stride, out.means);
-    Deposit(quaternion_gradient, i, time, in.quaternions_stride,
+    const bool first = range.begin == 0;
+    Deposit(mean_gradient, i, time, first, in.means_stride, out.means);
+    Deposit(quaternion_gradient, i, time, first, in.quaternions_stride,
             out.quaternions);
-    Deposit(log_scales_gradient, i, time, in.log_scales_stride, out.log_scales);
-    Deposit(logit_gradient, i, time, in.opacity_logits_stride,
+    Deposit(log_scales_gradient, i, time, first, in.log_scales_stride,
+            out.log_scales);
+    Deposit(logit_gradient, i, time, first, in.opacity_logits_stride,
             out.opacity_logits);
-    Deposit(sh_gradient, i, time, in.sh_stride, out.sh);
+    Deposit(sh_gradient, i, time, first, in.sh_stride, out.sh);
   }
 }
 
@@ -213,29 +236,30 @@ void LaunchProject(const Scene<Real>& scene, int32_t* radii,
 template <typename Real>
 void LaunchProjectBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& out,
-                           cudaStream_t stream) {
+                           ImageRange range, cudaStream_t stream) {
   const unsigned blocks = BlocksFor(scene.inputs.count);
   switch (scene.inputs.sh_degree) {
     case 0:
       return ProjectBackward<Real, 0>
-          <<<blocks, kThreads, 0, stream>>>(scene, out);
+          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
     case 1:
       return ProjectBackward<Real, 1>
-          <<<blocks, kThreads, 0, stream>>>(scene, out);
+          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
     case 2:
       return ProjectBackward<Real, 2>
-          <<<blocks, kThreads, 0, stream>>>(scene, out);
+          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
     default:
       return ProjectBackward<Real, 3>
-          <<<blocks, kThreads, 0, stream>>>(scene, out);
+          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
   }
 }
 
-#define DG4D_INSTANTIATE(Real)                                             \
-  template void LaunchPrepare(const Scene<Real>&, cudaStream_t);           \
-  template void LaunchProject(const Scene<Real>&, int32_t*, cudaStream_t); \
-  template void LaunchProjectBackward(                                     \
-      const Scene<Real>&, const GaussianRasterGradients<Real>&, cudaStream_t)
+#define DG4D_INSTANTIATE(Real)                                              \
+  template void LaunchPrepare(const Scene<Real>&, cudaStream_t);            \
+  template void LaunchProject(const Scene<Real>&, int32_t*, cudaStream_t);  \
+  template void LaunchProjectBackward(const Scene<Real>&,                   \
+                                      const GaussianRasterGradients<Real>&, \
+                                      ImageRange, cudaStream_t)
 
 DG4D_INSTANTIATE(float);
 DG4D_INSTANTIATE(double);
