@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <vector>
 
 #include "absl/types/span.h"
@@ -21,6 +22,8 @@ class Renderer {
   virtual ~Renderer() = default;
 };
 
+class GaussianViews;  // gaussian_views.h
+
 // The Gaussians of T times and which of them each of B cameras sees. A
 // parameter that does not change with time may have a first size of 1.
 struct GaussianBatch {
@@ -30,6 +33,9 @@ struct GaussianBatch {
   at::Tensor opacity_logits;        // [T or 1, N, 1]
   at::Tensor sh;                    // [T or 1, N, K, 3]
   std::vector<int> time_of_camera;  // B numbers in [0, T)
+  // What was set last of the cameras and time_of_camera, for CUDA graphs; may
+  // be null.
+  std::shared_ptr<GaussianViews> views;
 };
 
 // One time, seen by all of `cameras` cameras.

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "dg4d/base/cuda_stream.h"
 #include "dg4d/core/gaussian_batch.h"
+#include "dg4d/core/gaussian_views.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/kernels/gaussian_raster.h"
@@ -44,6 +45,8 @@ struct OnCpu {
                        c10::Device) {
     GaussianRasterBackwardCpu(inputs, image_gradients, workspace, gradients);
   }
+  static bool Captured(const Workspace&) { return false; }
+  static bool Outgrown(const Workspace&) { return false; }
 };
 
 void Check(const absl::Status& status) {
@@ -73,14 +76,22 @@ struct OnCuda {
     Check(GaussianRasterBackwardCuda(inputs, image_gradients, workspace,
                                      gradients, StreamOf(device)));
   }
+  // Whether a CUDA graph uses it.
+  static bool Captured(const Workspace& workspace) {
+    return workspace.captured();
+  }
+  static bool Outgrown(const Workspace& workspace) {
+    return workspace.outgrown();
+  }
 };
 
 // Workspaces that no rendering uses, to spare their memory's allocation in each
 // iteration. Renderings outlive the renderer if their graph does.
-template <typename Workspace>
+template <typename Backend>
 class WorkspacePool
-    : public std::enable_shared_from_this<WorkspacePool<Workspace>> {
+    : public std::enable_shared_from_this<WorkspacePool<Backend>> {
  public:
+  using Workspace = typename Backend::Workspace;
   // One that served `place`, a device and its stream, if any.
   using Place = std::pair<c10::Device, void*>;
 
@@ -108,9 +119,10 @@ class WorkspacePool
 
  private:
   using Idle = std::pair<Place, std::unique_ptr<Workspace>>;
-  static constexpr size_t kMaxIdle = 2;
+  static constexpr size_t kMaxIdle = 4;
 
   void Return(const Place& place, std::unique_ptr<Workspace> workspace) {
+    if (Backend::Captured(*workspace)) return;
     const std::lock_guard<std::mutex> lock(mutex_);
     if (idle_.size() < kMaxIdle) {
       idle_.emplace_back(place, std::move(workspace));
@@ -122,12 +134,12 @@ class WorkspacePool
 };
 
 template <typename Backend>
-using PoolOf = std::shared_ptr<WorkspacePool<typename Backend::Workspace>>;
+using PoolOf = std::shared_ptr<WorkspacePool<Backend>>;
 
 struct Pools {
   template <typename Backend>
   static PoolOf<Backend> Make() {
-    return std::make_shared<WorkspacePool<typename Backend::Workspace>>();
+    return std::make_shared<WorkspacePool<Backend>>();
   }
   std::tuple<PoolOf<OnCpu<float>>, PoolOf<OnCpu<double>>, PoolOf<OnCuda<float>>,
              PoolOf<OnCuda<double>>>
@@ -168,9 +180,8 @@ struct Rendering : torch::CustomClassHolder {
   using Real = typename Backend::Real;
 
   RasterSettings settings;
-  at::Tensor cameras;  // the B view_from_world [3, 4], then the B focal_lengths
-                       // [2], flat
-  at::Tensor time_of_image;  // [B]
+  // As GaussianViews has them. Only the forward pass reads their values.
+  at::Tensor view_from_world, focal_lengths, time_of_image;
   std::shared_ptr<typename Backend::Workspace> workspace;
 
   int64_t images() const { return time_of_image.numel(); }
@@ -201,8 +212,8 @@ struct Rendering : torch::CustomClassHolder {
             .log_scales_stride = stride(kLogScales),
             .opacity_logits_stride = stride(kOpacityLogits),
             .sh_stride = stride(kSh),
-            .view_from_world = cameras.const_data_ptr<Real>(),
-            .focal_lengths = cameras.const_data_ptr<Real>() + 12 * images(),
+            .view_from_world = view_from_world.const_data_ptr<Real>(),
+            .focal_lengths = focal_lengths.const_data_ptr<Real>(),
             .time_of_image = time_of_image.const_data_ptr<int64_t>(),
             .background = data(kBackground),
             .screen_offsets = data(kScreenOffsets),
@@ -297,6 +308,47 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
   }
 };
 
+// Keeps a workspace for the CUDA graph that uses it.
+template <typename Backend>
+class Captured final : public CapturedDrawing {
+ public:
+  using Workspace = typename Backend::Workspace;
+  explicit Captured(std::shared_ptr<Workspace> workspace)
+      : workspace_(std::move(workspace)) {}
+  bool outgrown() const override { return Backend::Outgrown(*workspace_); }
+
+ private:
+  const std::shared_ptr<Workspace> workspace_;
+};
+
+// The batch's own views, or some of `cameras`.
+std::shared_ptr<GaussianViews> ViewsOf(const GaussianBatch& batch,
+                                       absl::Span<const Camera> cameras) {
+  const auto images = static_cast<int64_t>(cameras.size());
+  const int64_t times = TimesOf(batch);
+  if (!batch.views) {
+    auto views =
+        std::make_shared<GaussianViews>(images, times, batch.means.options());
+    views->Set(cameras, batch.time_of_camera);
+    return views;
+  }
+  const GaussianViews& views = *batch.views;
+  TORCH_CHECK(views.images() == images && views.times() == times &&
+                  views.width() == cameras[0].width &&
+                  views.height() == cameras[0].height,
+              "the batch's views are ", views.images(), " of ", views.times(),
+              " times, ", views.width(), " x ", views.height(), ", not ",
+              images, " of ", times, ", ", cameras[0].width, " x ",
+              cameras[0].height);
+  const at::Tensor on_device = views.view_from_world();
+  TORCH_CHECK(on_device.device() == batch.means.device() &&
+                  on_device.scalar_type() == batch.means.scalar_type(),
+              "the batch's views are ", on_device.scalar_type(), " on ",
+              on_device.device(), ", but means is ", batch.means.scalar_type(),
+              " on ", batch.means.device());
+  return batch.views;
+}
+
 template <typename Backend>
 GaussianRendering Rasterise(const GaussianBatch& batch,
                             absl::Span<const Camera> cameras,
@@ -304,25 +356,13 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
                             const at::Tensor& screen_offsets,
                             const RasterSettings& settings,
                             const Pools& pools) {
-  using Real = typename Backend::Real;
-  const c10::Device device = batch.means.device();
-  const int64_t images = static_cast<int64_t>(cameras.size());
-  at::Tensor all_cameras = at::empty(
-      {14 * images}, c10::TensorOptions(c10::CppTypeToScalarType<Real>::value));
-  at::Tensor times = at::empty({images}, at::kLong);
-  Real* views = all_cameras.mutable_data_ptr<Real>();
-  Real* focal_lengths = views + 12 * images;
-  for (int64_t b = 0; b < images; ++b) {
-    const auto view_from_world = ViewFromWorld(cameras[b]);
-    std::copy(view_from_world.begin(), view_from_world.end(), views + 12 * b);
-    std::fill_n(focal_lengths + 2 * b, 2, cameras[b].focal());
-    times.mutable_data_ptr<int64_t>()[b] = batch.time_of_camera[b];
-  }
+  const std::shared_ptr<GaussianViews> views = ViewsOf(batch, cameras);
   auto rendering = c10::make_intrusive<Rendering<Backend>>();
   rendering->settings = settings;
-  rendering->cameras = all_cameras.to(device, /*non_blocking=*/true);
-  rendering->time_of_image = times.to(device, /*non_blocking=*/true);
-  rendering->workspace = pools.Take<Backend>(device);
+  rendering->view_from_world = views->view_from_world();
+  rendering->focal_lengths = views->focal_lengths();
+  rendering->time_of_image = views->time_of_image();
+  rendering->workspace = pools.Take<Backend>(batch.means.device());
   const variable_list images_and_radii = RasterFunction<Backend>::apply(
       batch.means, batch.quaternions, batch.log_scales, batch.opacity_logits,
       batch.sh, background,
@@ -330,6 +370,12 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
       screen_offsets.defined() ? std::make_optional(screen_offsets)
                                : std::nullopt,
       rendering);
+  if (Backend::Captured(*rendering->workspace)) {
+    TORCH_CHECK(batch.views,
+                "gaussian_splatting: a CUDA graph cannot hold the upload of "
+                "cameras; set the batch's views before the capture");
+    views->Keep(std::make_unique<Captured<Backend>>(rendering->workspace));
+  }
   return {images_and_radii[0], images_and_radii[1], images_and_radii[2],
           images_and_radii[3]};
 }

@@ -1,12 +1,18 @@
-// The renderer on a GPU against itself on the CPU.
+// The renderer on a GPU against itself on the CPU, and in CUDA graphs.
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+#include <torch/csrc/autograd/autograd.h>
 
 #include <memory>
 #include <vector>
 
 #include "dg4d/base/random.h"
+#include "dg4d/core/gaussian_views.h"
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/testing/cuda_test.h"
@@ -121,6 +127,144 @@ TEST_F(GaussianSplattingCuda, KeepsRenderingsApart) {
             1e-12);
   EXPECT_GE(RelativeError(second.all[0].grad(), alone.all[0].grad().cpu()),
             1e-3);
+}
+
+// Draws and differentiates, with nothing in it that a graph cannot hold.
+class Step {
+ public:
+  explicit Step(std::vector<at::Tensor> leaves) : leaves_(std::move(leaves)) {
+    at::Generator generator = MakeGenerator(4, "loss");
+    for (const int64_t channels : {3, 1, 1}) {
+      weights_.push_back(
+          Normal({3, channels, 37, 45}, generator).to(at::kCUDA));
+    }
+  }
+
+  // The images, the loss and the gradients of all leaves.
+  std::vector<at::Tensor> operator()(
+      const GaussianRenderer& renderer, const std::vector<Camera>& cameras,
+      const std::vector<int>& times,
+      const std::shared_ptr<GaussianViews>& views = nullptr) const {
+    const std::vector<at::Tensor>& all = leaves_;
+    const GaussianRendering rendering =
+        renderer.Render({.means = all[0],
+                         .quaternions = all[1],
+                         .log_scales = all[2],
+                         .opacity_logits = all[3],
+                         .sh = all[4],
+                         .time_of_camera = times,
+                         .views = views},
+                        cameras, all[5], all[6]);
+    const at::Tensor loss = (rendering.rgb * weights_[0]).sum() +
+                            (rendering.alpha * weights_[1]).sum() +
+                            (rendering.depth * weights_[2]).sum();
+    std::vector<at::Tensor> results = torch::autograd::grad({loss}, leaves_);
+    for (const at::Tensor& image :
+         {rendering.rgb, rendering.alpha, rendering.depth, loss}) {
+      results.push_back(image.detach());
+    }
+    return results;
+  }
+
+ private:
+  std::vector<at::Tensor> leaves_, weights_;
+};
+
+void ExpectSameBytes(const std::vector<at::Tensor>& actual,
+                     const std::vector<at::Tensor>& expected) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (size_t k = 0; k < actual.size(); ++k) {
+    EXPECT_TRUE(actual[k].equal(expected[k])) << k;
+  }
+}
+
+TEST_F(GaussianSplattingCuda, ReplaysInAGraphToTheBytesOfTheCalls) {
+  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
+  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
+  const Step step(leaves.all);
+  std::vector<Camera> cameras = MakeCameras();
+  std::vector<int> times = {1, 0, 1};
+  const auto views =
+      std::make_shared<GaussianViews>(3, 2, leaves.all[0].options());
+  views->Set(cameras, times);
+  for (int k = 0; k < 3; ++k) step(*renderer, cameras, times, views);
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  const std::vector<at::Tensor> results =
+      step(*renderer, cameras, times, views);
+  graph.capture_end();
+
+  for (int k = 0; k < 3; ++k) {
+    {
+      const at::NoGradGuard no_gradients;
+      leaves.all[0].mul_(0.9);
+      leaves.all[2].add_(0.02);
+    }
+    std::swap(cameras[0], cameras[2]);
+    std::swap(times[0], times[1]);
+    views->Set(cameras, times);
+    graph.replay();
+    ExpectSameBytes(results, step(*renderer, cameras, times));
+  }
+  EXPECT_FALSE(views->outgrown());
+  {
+    const at::NoGradGuard no_gradients;
+    leaves.all[2].add_(2);
+  }
+  graph.replay();
+  ExpectSameBytes(results, step(*renderer, cameras, times));
+  EXPECT_TRUE(views->outgrown());
+}
+
+TEST_F(GaussianSplattingCuda, KeepsTheMemoryOfAGraphFromOtherCalls) {
+  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
+  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
+  const Step step(leaves.all);
+  const std::vector<Camera> cameras = MakeCameras();
+  const std::vector<int> times = {1, 0, 1};
+  const std::vector<at::Tensor> expected = step(*renderer, cameras, times);
+  const auto views =
+      std::make_shared<GaussianViews>(3, 2, leaves.all[0].options());
+  views->Set(cameras, times);
+  for (int k = 0; k < 3; ++k) step(*renderer, cameras, times, views);
+  at::cuda::CUDAGraph graph;
+  graph.capture_begin();
+  const std::vector<at::Tensor> results =
+      step(*renderer, cameras, times, views);
+  graph.capture_end();
+  // Far larger images, which would make a workspace of the pool grow.
+  const at::NoGradGuard no_gradients;
+  for (int k = 0; k < 3; ++k) {
+    renderer->Render(
+        {leaves.all[0], leaves.all[1], leaves.all[2], leaves.all[3],
+         leaves.all[4], times},
+        {cameras[0].WithSize(700, 900), cameras[1].WithSize(700, 900),
+         cameras[2].WithSize(700, 900)},
+        leaves.all[5], {});
+  }
+  graph.replay();
+  ExpectSameBytes(results, expected);
+}
+
+TEST_F(GaussianSplattingCuda, OptimisesToTheSameBytes) {
+  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const auto optimise = [&] {
+    Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
+    const Step step(leaves.all);
+    for (int k = 0; k < 50; ++k) {
+      const std::vector<at::Tensor> gradients =
+          step(*renderer, MakeCameras(), {1, 0, 1});
+      const at::NoGradGuard no_gradients;
+      for (size_t i = 0; i < leaves.all.size(); ++i) {
+        // As Adam does at first: small gradients move as far as large ones.
+        leaves.all[i].sub_(gradients[i] / (gradients[i].abs() + 1e-12), 3e-3);
+      }
+    }
+    return leaves.all;
+  };
+  ExpectSameBytes(optimise(), optimise());
 }
 
 }  // namespace
