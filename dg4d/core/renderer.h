@@ -36,6 +36,9 @@ struct GaussianBatch {
   // What was set last of the cameras and time_of_camera, for CUDA graphs; may
   // be null.
   std::shared_ptr<GaussianViews> views;
+  // Whether the rendering is to have these too, which takes longer.
+  bool median_depth = false;
+  bool normals = false;
 };
 
 // One time, seen by all of `cameras` cameras.
@@ -47,6 +50,17 @@ struct GaussianRendering {
   at::Tensor depth;  // [B, 1, H, W], sum of weight x distance along the viewing
                      // axis; divide by alpha for the expected depth
   at::Tensor radii;  // [B, N] int32, pixels; 0 where a Gaussian is not seen
+
+  // Undefined unless the batch asks for them.
+  //
+  // [B, 1, H, W], distance along the viewing axis of the Gaussian behind which
+  // at most half of the light is left, 0 where more is: a surface, where the
+  // expected depth mixes several. Has no gradient, as it jumps.
+  at::Tensor median_depth;
+  // [B, 3, H, W], sum of weight x normal in the world frame, with gradients.
+  // A Gaussian's normal is its shortest axis, towards the camera. Nothing for
+  // the background; not of unit length.
+  at::Tensor normals;
 };
 
 class GaussianRenderer : public Renderer {

@@ -61,6 +61,16 @@ struct GaussianRasterImages {
   Pointer alpha = nullptr;  // [B, 1, H, W]
   Pointer depth = nullptr;  // [B, 1, H, W], sum of weight times view z; not
                             // divided by alpha, nothing for the background
+
+  // Drawn unless null, and cost nothing if they are.
+  //
+  // [B, 1, H, W], view z of the splat behind which at most half of the light is
+  // left; 0 where more is. Jumps from splat to splat: has no gradient.
+  Pointer median_depth = nullptr;
+  // [B, 3, H, W], sum of weight times the unit normal in the world: the
+  // Gaussian's shortest axis, on the side of the camera. Nothing for the
+  // background. With them, drawing and gradients take about twice the time.
+  Pointer normals = nullptr;
 };
 
 // Where to write gradients; a null one is not written. The Gaussians'

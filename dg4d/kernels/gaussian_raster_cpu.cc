@@ -48,6 +48,7 @@ template <typename Real>
 struct TileImages {
   Real *rgb, *alpha, *depth, *light;
   int32_t* last;
+  Real* median;  // null if not wanted
 };
 
 template <typename Real>
@@ -82,7 +83,7 @@ namespace avx2 {
 
 template <typename Real>
 struct Loops {
-  decltype(&portable::DrawTile<Real>) draw_tile;
+  decltype(&portable::DrawTile<Real, false>) draw_tile, draw_tile_with_median;
   decltype(&portable::DifferentiateTile<Real>) differentiate_tile;
   decltype(&portable::MakeSplats<Real>) make_splats;
   decltype(&portable::DifferentiateSplats<Real>) differentiate_splats;
@@ -92,11 +93,13 @@ template <typename Real>
 Loops<Real> LoopsFor(const GaussianRasterInputs<Real>& inputs) {
   if (!inputs.portable && __builtin_cpu_supports("avx2") &&
       __builtin_cpu_supports("fma")) {
-    return {avx2::DrawTile<Real>, avx2::DifferentiateTile<Real>,
-            avx2::MakeSplats<Real>, avx2::DifferentiateSplats<Real>};
+    return {avx2::DrawTile<Real, false>, avx2::DrawTile<Real, true>,
+            avx2::DifferentiateTile<Real>, avx2::MakeSplats<Real>,
+            avx2::DifferentiateSplats<Real>};
   }
-  return {portable::DrawTile<Real>, portable::DifferentiateTile<Real>,
-          portable::MakeSplats<Real>, portable::DifferentiateSplats<Real>};
+  return {portable::DrawTile<Real, false>, portable::DrawTile<Real, true>,
+          portable::DifferentiateTile<Real>, portable::MakeSplats<Real>,
+          portable::DifferentiateSplats<Real>};
 }
 
 // An array that does not initialise what it holds, nor shrink.
@@ -281,6 +284,12 @@ struct GaussianRasterWorkspace<Real>::State {
   Buffer<int32_t> entry_counts;        // [some images, tiles], with sums
   Buffer<Real> background_sums;        // [some images, tiles, 3]
   Buffer<SplatSums<Real>> splat_sums;  // [B, N]
+
+  // If normals are drawn: splats with them in the place of colours, and the
+  // sums of these.
+  Buffer<Splat<Real>> normal_splats;    // [B, N]
+  Buffer<SplatSums<Real>> normal_sums;  // [B, N]
+  std::vector<Real> black;              // [B, 3]
 };
 
 template <typename Real>
@@ -295,11 +304,30 @@ namespace {
 template <typename Real>
 using State = typename GaussianRasterWorkspace<Real>::State;
 
+// What is blended: splats and the background behind them.
+template <typename Real>
+struct Layer {
+  const Splat<Real>* splats;  // [B, N]
+  const Real* background;     // [B, 3]
+};
+
+template <typename Real>
+Layer<Real> ColoursOf(const GaussianRasterInputs<Real>& inputs,
+                      State<Real>& state) {
+  return {state.splats.data(), inputs.background};
+}
+
+template <typename Real>
+Layer<Real> NormalsOf(State<Real>& state) {
+  return {state.normal_splats.data(), state.black.data()};
+}
+
 template <typename Real>
 Tile<Real> TileOf(const GaussianRasterInputs<Real>& inputs, TileGrid grid,
-                  State<Real>& state, int64_t image, int64_t index) {
+                  State<Real>& state, const Layer<Real>& layer, int64_t image,
+                  int64_t index) {
   TileLists& lists = state.lists[image];
-  return {.splats = state.splats.data() + image * inputs.count,
+  return {.splats = layer.splats + image * inputs.count,
           .list = lists.entries.data() + lists.begin[index],
           .count =
               static_cast<int32_t>(lists.begin[index + 1] - lists.begin[index]),
@@ -309,7 +337,7 @@ Tile<Real> TileOf(const GaussianRasterInputs<Real>& inputs, TileGrid grid,
                 gaussian_raster::kTileHeight,
           .width = inputs.width,
           .height = inputs.height,
-          .background = inputs.background + 3 * image};
+          .background = layer.background + 3 * image};
 }
 
 template <typename Real>
@@ -356,12 +384,13 @@ void AddSums(const SplatSums<Real>& from, SplatSums<Real>& to) {
   to.z += from.z;
 }
 
-// Fills state.splat_sums of images [first, first + count), and their
+// Fills splat_sums [B, N] of images [first, first + count), and their
 // backgrounds' gradients.
 template <typename Real>
 void GatherSums(const GaussianRasterInputs<Real>& inputs,
                 const GaussianRasterImages<const Real*>& image_gradients,
-                State<Real>& state, int64_t first, int64_t count,
+                State<Real>& state, const Layer<Real>& layer, int64_t first,
+                int64_t count, SplatSums<Real>* splat_sums,
                 Real* background_gradient) {
   const Loops<Real> loops = LoopsFor(inputs);
   const TileGrid grid = GridOf(inputs.width, inputs.height);
@@ -384,7 +413,7 @@ void GatherSums(const GaussianRasterInputs<Real>& inputs,
                                   : nullptr;
                   };
                   entry_counts[item] = loops.differentiate_tile(
-                      TileOf(inputs, grid, state, image, index),
+                      TileOf(inputs, grid, state, layer, image, index),
                       {.rgb = of_image(image_gradients.rgb, 3),
                        .alpha = of_image(image_gradients.alpha, 1),
                        .depth = of_image(image_gradients.depth, 1),
@@ -399,8 +428,7 @@ void GatherSums(const GaussianRasterInputs<Real>& inputs,
   ParallelFor(count, 1, [&](int64_t begin, int64_t end) {
     for (int64_t k = begin; k < end; ++k) {
       TileLists& lists = state.lists[first + k];
-      SplatSums<Real>* sums =
-          state.splat_sums.data() + (first + k) * inputs.count;
+      SplatSums<Real>* sums = splat_sums + (first + k) * inputs.count;
       std::fill_n(sums, inputs.count, SplatSums<Real>{});
       Real background[3] = {};
       for (int64_t tile = 0; tile < grid.size(); ++tile) {
@@ -418,6 +446,76 @@ void GatherSums(const GaussianRasterInputs<Real>& inputs,
       }
     }
   });
+}
+
+template <typename Real>
+gaussian_raster::FacingAxis<Real> FacingAxisOf(
+    const GaussianRasterInputs<Real>& inputs, const View<Real>& view,
+    int64_t time, int64_t i) {
+  return gaussian_raster::FacingAxis<Real>(
+      inputs.quaternions + time * inputs.quaternions_stride + 4 * i,
+      inputs.log_scales + time * inputs.log_scales_stride + 3 * i,
+      inputs.means + time * inputs.means_stride + 3 * i, view.position);
+}
+
+template <typename Real>
+void MakeNormalSplats(const GaussianRasterInputs<Real>& inputs,
+                      State<Real>& state) {
+  state.black.assign(3 * inputs.images, 0);
+  const int64_t rows = inputs.images * inputs.count;
+  Splat<Real>* normals = state.normal_splats.Resize(rows);
+  ParallelFor(
+      rows, gaussian_raster::kGaussianGrain, [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; ++row) {
+          normals[row] = state.splats[row];
+          if (normals[row].half_extent[0] < 0) continue;
+          const int64_t image = row / inputs.count;
+          std::copy_n(
+              FacingAxisOf(inputs, state.views[image],
+                           inputs.time_of_image[image], row % inputs.count)
+                  .normal,
+              3, normals[row].rgb);
+        }
+      });
+}
+
+// Gradients with respect to alpha are linear in what is blended, so those of
+// normals add to those of colours.
+template <typename Real>
+void AddNormalSums(const GaussianRasterInputs<Real>& inputs, int64_t first,
+                   int64_t count, State<Real>& state) {
+  ParallelFor(count * inputs.count, gaussian_raster::kGaussianGrain,
+              [&](int64_t begin, int64_t end) {
+                for (int64_t row = first * inputs.count + begin;
+                     row < first * inputs.count + end; ++row) {
+                  SplatSums<Real> sums = state.normal_sums[row];
+                  std::fill_n(sums.rgb, 3, Real(0));
+                  AddSums(sums, state.splat_sums[row]);
+                }
+              });
+}
+
+// Adds the gradients of Gaussians [begin, end) through their normals.
+template <typename Real>
+void DifferentiateNormals(const GaussianRasterInputs<Real>& inputs,
+                          const GatheredSums<Real>& gathered,
+                          const SplatSums<Real>* normal_sums, int64_t begin,
+                          int64_t end, Real* quaternion_gradients) {
+  for (int64_t i = begin; i < end; ++i) {
+    for (int64_t time = 0; time < inputs.times; ++time) {
+      for (int64_t k = gathered.time_begin[time];
+           k < gathered.time_begin[time + 1]; ++k) {
+        const int64_t image = gathered.images[k];
+        const int64_t row = image * inputs.count + i;
+        if (gathered.splats[row].half_extent[0] < 0) continue;
+        const int64_t at = time * inputs.quaternions_stride + 4 * i;
+        gaussian_raster::FacingAxisVjp<Real>(
+            FacingAxisOf(inputs, gathered.views[image], time, i),
+            inputs.quaternions + at, normal_sums[row].rgb,
+            quaternion_gradients + at);
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -460,19 +558,30 @@ void GaussianRasterForwardCpu(const GaussianRasterInputs<Real>& inputs,
 
   state.light.Resize(inputs.images * pixels);
   state.last.Resize(inputs.images * pixels);
-  ParallelFor(inputs.images * grid.size(), gaussian_raster::kTileGrain,
-              [&](int64_t begin, int64_t end) {
-                for (int64_t item = begin; item < end; ++item) {
-                  const int64_t b = item / grid.size();
-                  loops.draw_tile(
-                      TileOf(inputs, grid, state, b, item % grid.size()),
-                      {.rgb = images.rgb + b * 3 * pixels,
+  const auto draw = [&](const Layer<Real>& layer, Real* rgb, Real* median) {
+    const auto draw_tile =
+        median ? loops.draw_tile_with_median : loops.draw_tile;
+    ParallelFor(
+        inputs.images * grid.size(), gaussian_raster::kTileGrain,
+        [&](int64_t begin, int64_t end) {
+          for (int64_t item = begin; item < end; ++item) {
+            const int64_t b = item / grid.size();
+            draw_tile(TileOf(inputs, grid, state, layer, b, item % grid.size()),
+                      {.rgb = rgb + b * 3 * pixels,
                        .alpha = images.alpha + b * pixels,
                        .depth = images.depth + b * pixels,
                        .light = state.light.data() + b * pixels,
-                       .last = state.last.data() + b * pixels});
-                }
-              });
+                       .last = state.last.data() + b * pixels,
+                       .median = median ? median + b * pixels : nullptr});
+          }
+        });
+  };
+  draw(ColoursOf<Real>(inputs, state), images.rgb, images.median_depth);
+  if (images.normals) {
+    MakeNormalSplats<Real>(inputs, state);
+    // What it writes beside the normals, it writes again.
+    draw(NormalsOf<Real>(state), images.normals, static_cast<Real*>(nullptr));
+  }
 }
 
 template <typename Real>
@@ -485,8 +594,15 @@ void GaussianRasterBackwardCpu(
   state.splat_sums.Resize(inputs.images * inputs.count);
   for (int64_t first = 0; first < inputs.images;) {
     const int64_t count = ImagesAtOnce<Real>(state, first);
-    GatherSums(inputs, image_gradients, state, first, count,
-               gradients.background);
+    GatherSums(inputs, image_gradients, state, ColoursOf<Real>(inputs, state),
+               first, count, state.splat_sums.data(), gradients.background);
+    if (image_gradients.normals) {
+      GatherSums<Real>(inputs, {.rgb = image_gradients.normals}, state,
+                       NormalsOf<Real>(state), first, count,
+                       state.normal_sums.Resize(inputs.images * inputs.count),
+                       nullptr);
+      AddNormalSums<Real>(inputs, first, count, state);
+    }
     first += count;
   }
 
@@ -504,11 +620,15 @@ void GaussianRasterBackwardCpu(
                                        .images = images.data(),
                                        .time_begin = time_begin.data()};
   const Loops<Real> loops = LoopsFor(inputs);
-  ParallelFor(inputs.count, gaussian_raster::kGaussianGrain,
-              [&](int64_t begin, int64_t end) {
-                loops.differentiate_splats(inputs, gathered, begin, end,
-                                           gradients);
-              });
+  ParallelFor(
+      inputs.count, gaussian_raster::kGaussianGrain,
+      [&](int64_t begin, int64_t end) {
+        loops.differentiate_splats(inputs, gathered, begin, end, gradients);
+        if (image_gradients.normals && gradients.quaternions) {
+          DifferentiateNormals<Real>(inputs, gathered, state.normal_sums.data(),
+                                     begin, end, gradients.quaternions);
+        }
+      });
 }
 
 template class GaussianRasterWorkspace<float>;

@@ -99,12 +99,13 @@ using gaussian_raster::Scene;
 
 template <typename Real>
 struct GaussianRasterCudaWorkspace<Real>::State {
-  gaussian_raster::Block kept, scratch, lists, temporary;
+  gaussian_raster::Block kept, scratch, lists, temporary, normals;
   Scene<Real> scene;         // of the last forward pass
   int64_t room = 0;          // touches
   uint32_t* seen = nullptr;  // touches of the last forward pass that has ended,
                              // in pinned memory
   bool captured = false;
+  bool has_normals = false;  // of the last forward pass
   // Sizes up to which the touches were seen.
   int64_t settled_rows = 0, settled_tiles = 0;
   // What sort_bytes is for.
@@ -128,7 +129,7 @@ GaussianRasterCudaWorkspace<Real>::~GaussianRasterCudaWorkspace() {
 template <typename Real>
 int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
   return state_->kept.bytes + state_->scratch.bytes + state_->lists.bytes +
-         state_->temporary.bytes;
+         state_->temporary.bytes + state_->normals.bytes;
 }
 
 template <typename Real>
@@ -196,10 +197,20 @@ size_t PlaceScratch(const Scene<Real>& scene, int64_t room, char* data,
   by_tile.Place(room, arrays.tiles[1]);
   by_tile.Place(room, arrays.other_list);
   backward.Place(scene.inputs.images, arrays.maxima);
+  backward.Place(scene.inputs.images, arrays.normal_maxima);
   backward.Place(
       gaussian_raster::kSums * scene.inputs.count * ImagesAtOnce(scene.inputs),
       arrays.sums);
   return std::max({by_depth.bytes(), by_tile.bytes(), backward.bytes()});
+}
+
+template <typename Real>
+size_t PlaceNormals(const Scene<Real>& scene, char* data,
+                    Arrays<Real>& arrays) {
+  Layout layout(data);
+  layout.Place(scene.rows(), arrays.normal_splats);
+  layout.Place(3 * scene.inputs.images, arrays.black);
+  return layout.bytes();
 }
 
 template <typename Real>
@@ -379,6 +390,21 @@ absl::Status GaussianRasterForwardCuda(
     return status;
   }
   LaunchDraw(scene, images, stream);
+  state.has_normals = images.normals;
+  if (state.has_normals) {
+    if (absl::Status status = GrowBlock(
+            state.normals, PlaceNormals<Real>(scene, nullptr, sizes), stream);
+        !status.ok()) {
+      return status;
+    }
+    PlaceNormals<Real>(scene, state.normals.data, scene.arrays);
+    LaunchMakeNormals(scene, stream);
+    // What it draws beside the normals, it draws again.
+    LaunchDraw<Real>(
+        gaussian_raster::NormalsOf(scene),
+        {.rgb = images.normals, .alpha = images.alpha, .depth = images.depth},
+        stream);
+  }
   return LaunchStatus("drawing Gaussians");
 }
 
@@ -390,18 +416,31 @@ absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterGradients<Real>& gradients, CUstream_st* stream) {
   Scene<Real> scene = workspace.state().scene;
   scene.inputs = inputs;
+  const bool with_normals = image_gradients.normals;
+  if (with_normals && !workspace.state().has_normals) {
+    return absl::FailedPreconditionError(
+        "there are gradients of normals, but none were drawn");
+  }
+  const Scene<Real> normals = gaussian_raster::NormalsOf(scene);
+  const GaussianRasterImages<const Real*> normal_gradients = {
+      .rgb = image_gradients.normals};
   if (gradients.background) {
     LaunchBackgroundBackward(scene, image_gradients.rgb, gradients.background,
                              stream);
   }
   if (inputs.count > 0) {
     LaunchMaxima(scene, image_gradients, stream);
+    if (with_normals) LaunchMaxima(normals, normal_gradients, stream);
     const int64_t at_once = ImagesAtOnce(inputs);
     for (int64_t begin = 0; begin < inputs.images; begin += at_once) {
       const gaussian_raster::ImageRange range = {
           begin, std::min(begin + at_once, inputs.images)};
       LaunchDrawBackward(scene, image_gradients, range, stream);
       LaunchProjectBackward(scene, gradients, range, stream);
+      if (with_normals) {
+        LaunchDrawBackward(normals, normal_gradients, range, stream);
+        LaunchNormalsBackward(normals, gradients, range, stream);
+      }
     }
   }
   return LaunchStatus("gradients of Gaussians");

@@ -56,6 +56,10 @@ struct Arrays {
   int32_t* tile_begin;      // [tiles + 1], in list
   Real* light;              // [B, H, W], left for the background
   int32_t* last;            // [B, H, W], list entries up to the last one drawn
+  // If normals are drawn: splats with them in the place of colours, and what
+  // lies behind them.
+  CudaSplat<Real>* normal_splats;  // [B N]
+  Real* black;                     // [B, 3]
 
   // All three in the same place. Until the touches are counted:
   DepthBits<Real>* depths[2];  // [B N]
@@ -65,11 +69,11 @@ struct Arrays {
   uint32_t* tiles[2];    // [room]
   uint32_t* other_list;  // [room]
   // In the backward pass:
-  ImageMaxima<Real>* maxima;  // [B]
-  int64_t* sums;              // [rows of some images, kSums], see sums.h
+  ImageMaxima<Real>*maxima, *normal_maxima;  // [B]
+  int64_t* sums;  // [rows of some images, kSums], see sums.h
 };
 
-// Images [begin, end).
+// Images [begin, end), counted as the arrays have them.
 struct ImageRange {
   int64_t begin, end;
 };
@@ -113,6 +117,25 @@ void LaunchProject(const Scene<Real>& scene, int32_t* radii,
 // images: adds to those of the images before, if there are any.
 template <typename Real>
 void LaunchProjectBackward(const Scene<Real>& scene,
+                           const GaussianRasterGradients<Real>& gradients,
+                           ImageRange range, cudaStream_t stream);
+
+// The scene with normals in the place of colours: all that draws and
+// differentiates does the same with it.
+template <typename Real>
+Scene<Real> NormalsOf(Scene<Real> scene) {
+  scene.arrays.splats = scene.arrays.normal_splats;
+  scene.arrays.maxima = scene.arrays.normal_maxima;
+  scene.inputs.background = scene.arrays.black;
+  return scene;
+}
+// Sets normal_splats and black.
+template <typename Real>
+void LaunchMakeNormals(const Scene<Real>& scene, cudaStream_t stream);
+// Adds the gradients through normals to those of LaunchProjectBackward, which
+// went before; `scene` is NormalsOf a scene.
+template <typename Real>
+void LaunchNormalsBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& gradients,
                            ImageRange range, cudaStream_t stream);
 

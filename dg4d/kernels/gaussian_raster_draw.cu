@@ -7,7 +7,7 @@
 namespace dg4d::gaussian_raster {
 namespace {
 
-template <typename Real, int kGroup>
+template <typename Real, int kGroup, bool kMedian>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
     Draw(const __grid_constant__ Scene<Real> scene,
          const __grid_constant__ GaussianRasterImages<Real*> images) {
@@ -20,6 +20,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
   }
   const Real x = Real(task.x), y = Real(task.y);
   Real light = 1, red = 0, green = 0, blue = 0, depth = 0;
+  [[maybe_unused]] Real median = 0;
   int32_t last = 0;
   bool open = task.inside;
 
@@ -63,6 +64,9 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
         // Never for one that is not drawn: the light is that much at least.
         if (light - weight < Real(kMinTransmittance)) open = false;
         if (!open) weight = 0;
+        if (kMedian && light > Real(0.5) && light - weight <= Real(0.5)) {
+          median = splat.z;
+        }
         light -= weight;
         red += weight * splat.rgb[0];
         green += weight * splat.rgb[1];
@@ -88,6 +92,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
   rgb[2 * plane] = blue + light * background[2];
   images.alpha[task.pixel] = 1 - light;
   images.depth[task.pixel] = depth;
+  if (kMedian) images.median_depth[task.pixel] = median;
   scene.arrays.light[task.pixel] = light;
   scene.arrays.last[task.pixel] = last;
 }
@@ -99,7 +104,11 @@ void LaunchDraw(const Scene<Real>& scene,
                 const GaussianRasterImages<Real*>& images,
                 cudaStream_t stream) {
   const int64_t warps = int64_t{scene.grid.total} * kWarpsPerTile;
-  const auto draw = GroupFor(scene) == 1 ? Draw<Real, 1> : Draw<Real, 2>;
+  const bool single = GroupFor(scene) == 1;
+  const auto draw =
+      images.median_depth
+          ? (single ? Draw<Real, 1, true> : Draw<Real, 2, true>)
+          : (single ? Draw<Real, 1, false> : Draw<Real, 2, false>);
   draw<<<static_cast<unsigned>(warps / kWarpsPerBlock), kWarpsPerBlock * kWarp,
          0, stream>>>(scene, images);
 }

@@ -126,6 +126,43 @@ DG4D_HOST_DEVICE inline void CovarianceVjp(const Real* quaternion,
   RotationFromQuaternionVjp(quaternion, rotation_gradient, quaternion_gradient);
 }
 
+// The unit normal of a Gaussian as a flat thing: its shortest axis (the first
+// of several), on the side that faces `position`. Which axis and side counts as
+// constant in the vjp.
+template <typename Real>
+struct FacingAxis {
+  int axis;
+  Real sign;
+  Real normal[3];
+
+  DG4D_HOST_DEVICE FacingAxis(const Real* quaternion, const Real* log_scales,
+                              const Real* mean, const Real* position)
+      : axis(log_scales[1] < log_scales[0]) {
+    if (log_scales[2] < log_scales[axis]) axis = 2;
+    Real rotation[9];
+    RotationFromQuaternion(quaternion, rotation);
+    Real towards = 0;
+    for (int i = 0; i < 3; ++i) {
+      normal[i] = rotation[3 * i + axis];
+      towards += normal[i] * (position[i] - mean[i]);
+    }
+    sign = towards < 0 ? Real(-1) : Real(1);
+    for (int i = 0; i < 3; ++i) normal[i] *= sign;
+  }
+};
+
+template <typename Real>
+DG4D_HOST_DEVICE inline void FacingAxisVjp(const FacingAxis<Real>& facing,
+                                           const Real* quaternion,
+                                           const Real* normal_gradient,
+                                           Real* quaternion_gradient) {
+  Real rotation_gradient[9] = {};
+  for (int i = 0; i < 3; ++i) {
+    rotation_gradient[3 * i + facing.axis] = facing.sign * normal_gradient[i];
+  }
+  RotationFromQuaternionVjp(quaternion, rotation_gradient, quaternion_gradient);
+}
+
 // ---- A Gaussian in a view ---------------------------------------------------
 
 template <typename Real>

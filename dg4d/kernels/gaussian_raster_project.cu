@@ -1,5 +1,7 @@
 // Gaussians to splats, and the splats' gradients back to Gaussians.
 
+#include <algorithm>
+
 #include "dg4d/kernels/gaussian_raster_device.h"
 #include "dg4d/kernels/gaussian_raster_sums.h"
 #include "dg4d/kernels/gaussian_raster_tiles.h"
@@ -132,7 +134,8 @@ __device__ SplatSums<Real> ReadSums(const int64_t* stored,
 }
 
 // A thread per Gaussian, through all its times and their images in the range.
-template <typename Real, int kDegree>
+// With kNormals, of a scene of normals: adds to all gradients.
+template <typename Real, int kDegree, bool kNormals>
 __global__ void __launch_bounds__(kThreads)
     ProjectBackward(Scene<Real> scene, GaussianRasterGradients<Real> out,
                     ImageRange range) {
@@ -166,7 +169,9 @@ __global__ void __launch_bounds__(kThreads)
       Real* offset_gradient =
           out.screen_offsets ? out.screen_offsets + 2 * row : nullptr;
       if (!(arrays.splats[row].half_extent[0] >= 0)) {
-        if (offset_gradient) offset_gradient[0] = offset_gradient[1] = 0;
+        if (offset_gradient && !kNormals) {
+          offset_gradient[0] = offset_gradient[1] = 0;
+        }
         continue;
       }
       drawn = true;
@@ -179,20 +184,28 @@ __global__ void __launch_bounds__(kThreads)
       const FootprintGradient<Real> gradient =
           MakeSplatVjp<Real>(footprint, sums);
       if (offset_gradient) {
-        offset_gradient[0] = gradient.mean[0] * view.half_size[0];
-        offset_gradient[1] = gradient.mean[1] * view.half_size[1];
+        for (int k = 0; k < 2; ++k) {
+          const Real value = gradient.mean[k] * view.half_size[k];
+          offset_gradient[k] = kNormals ? offset_gradient[k] + value : value;
+        }
       }
       ProjectGaussianVjp<Real>(view, mean, world.covariance, gradient,
                                mean_gradient, covariance_gradient);
       logit_gradient[0] += sums.p * (1 - world.opacity);
-      ShColorVjp<Real>(kDegree, sh, mean, view.position, sums.rgb, sh_gradient,
-                       mean_gradient);
+      if constexpr (kNormals) {
+        FacingAxisVjp<Real>(
+            FacingAxis<Real>(quaternion, log_scales, mean, view.position),
+            quaternion, sums.rgb, quaternion_gradient);
+      } else {
+        ShColorVjp<Real>(kDegree, sh, mean, view.position, sums.rgb,
+                         sh_gradient, mean_gradient);
+      }
     }
     if (drawn) {
       CovarianceVjp<Real>(quaternion, log_scales, covariance_gradient,
                           quaternion_gradient, log_scales_gradient);
     }
-    const bool first = range.begin == 0;
+    const bool first = range.begin == 0 && !kNormals;
     Deposit(mean_gradient, i, time, first, in.means_stride, out.means);
     Deposit(quaternion_gradient, i, time, first, in.quaternions_stride,
             out.quaternions);
@@ -200,8 +213,28 @@ __global__ void __launch_bounds__(kThreads)
             out.log_scales);
     Deposit(logit_gradient, i, time, first, in.opacity_logits_stride,
             out.opacity_logits);
-    Deposit(sh_gradient, i, time, first, in.sh_stride, out.sh);
+    if (!kNormals) Deposit(sh_gradient, i, time, first, in.sh_stride, out.sh);
   }
+}
+
+template <typename Real>
+__global__ void __launch_bounds__(kThreads) MakeNormals(Scene<Real> scene) {
+  const GaussianRasterInputs<Real>& in = scene.inputs;
+  const int64_t row = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (row < 3 * in.images) scene.arrays.black[row] = 0;
+  if (row >= scene.rows()) return;
+  CudaSplat<Real> splat = scene.arrays.splats[row];
+  if (splat.half_extent[0] >= 0) {
+    const int64_t image = row / in.count, i = row % in.count;
+    const int64_t time = in.time_of_image[image];
+    const FacingAxis<Real> facing(
+        in.quaternions + time * in.quaternions_stride + 4 * i,
+        in.log_scales + time * in.log_scales_stride + 3 * i,
+        in.means + time * in.means_stride + 3 * i,
+        scene.arrays.views[image].position);
+    for (int k = 0; k < 3; ++k) splat.rgb[k] = facing.normal[k];
+  }
+  scene.arrays.normal_splats[row] = splat;
 }
 
 unsigned BlocksFor(int64_t threads) {
@@ -240,24 +273,43 @@ void LaunchProjectBackward(const Scene<Real>& scene,
   const unsigned blocks = BlocksFor(scene.inputs.count);
   switch (scene.inputs.sh_degree) {
     case 0:
-      return ProjectBackward<Real, 0>
+      return ProjectBackward<Real, 0, false>
           <<<blocks, kThreads, 0, stream>>>(scene, out, range);
     case 1:
-      return ProjectBackward<Real, 1>
+      return ProjectBackward<Real, 1, false>
           <<<blocks, kThreads, 0, stream>>>(scene, out, range);
     case 2:
-      return ProjectBackward<Real, 2>
+      return ProjectBackward<Real, 2, false>
           <<<blocks, kThreads, 0, stream>>>(scene, out, range);
     default:
-      return ProjectBackward<Real, 3>
+      return ProjectBackward<Real, 3, false>
           <<<blocks, kThreads, 0, stream>>>(scene, out, range);
   }
+}
+
+template <typename Real>
+void LaunchMakeNormals(const Scene<Real>& scene, cudaStream_t stream) {
+  MakeNormals<<<BlocksFor(std::max(scene.rows(), 3 * scene.inputs.images)),
+                kThreads, 0, stream>>>(scene);
+}
+
+template <typename Real>
+void LaunchNormalsBackward(const Scene<Real>& scene,
+                           const GaussianRasterGradients<Real>& out,
+                           ImageRange range, cudaStream_t stream) {
+  ProjectBackward<Real, 0, true>
+      <<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out,
+                                                               range);
 }
 
 #define DG4D_INSTANTIATE(Real)                                              \
   template void LaunchPrepare(const Scene<Real>&, cudaStream_t);            \
   template void LaunchProject(const Scene<Real>&, int32_t*, cudaStream_t);  \
   template void LaunchProjectBackward(const Scene<Real>&,                   \
+                                      const GaussianRasterGradients<Real>&, \
+                                      ImageRange, cudaStream_t);            \
+  template void LaunchMakeNormals(const Scene<Real>&, cudaStream_t);        \
+  template void LaunchNormalsBackward(const Scene<Real>&,                   \
                                       const GaussianRasterGradients<Real>&, \
                                       ImageRange, cudaStream_t)
 

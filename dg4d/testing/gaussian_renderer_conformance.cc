@@ -4,9 +4,14 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/cat.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/ones.h>
+#include <ATen/ops/stack.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
+#include <cmath>
 #include <limits>
 #include <memory>
 #include <string>
@@ -49,8 +54,11 @@ class GaussianRendererConformance : public testing::TestWithParam<std::string> {
 
 // A loss in which every value of the images counts differently.
 at::Tensor Loss(const GaussianRendering& rendering) {
-  return WeighedSum(rendering.rgb, 1) + WeighedSum(rendering.alpha, 2) +
-         WeighedSum(rendering.depth, 3);
+  const at::Tensor loss = WeighedSum(rendering.rgb, 1) +
+                          WeighedSum(rendering.alpha, 2) +
+                          WeighedSum(rendering.depth, 3);
+  return rendering.normals.defined() ? loss + WeighedSum(rendering.normals, 4)
+                                     : loss;
 }
 
 TEST_P(GaussianRendererConformance, ShowsTheBackgroundWhereNothingIs) {
@@ -144,6 +152,7 @@ TEST_P(GaussianRendererConformance, HasTheGradientsOfItsImages) {
   const std::vector<Camera> cameras = CamerasAround(3, 16, 12);
   GaussianBatch batch = MakeBatch(2, 6, 16);
   batch.time_of_camera = {1, 0, 1};
+  batch.normals = true;
   at::Tensor background = Backgrounds(3);
   at::Generator generator = MakeGenerator(2, "offsets");
   at::Tensor offsets = Uniform({3, 6, 2}, -0.1, 0.1, generator).to(at::kDouble);
@@ -165,6 +174,63 @@ TEST_P(GaussianRendererConformance, HasTheGradientsOfItsImages) {
         Normal(inputs[k]->sizes(), generator).to(at::kDouble);
     ExpectGradientAlong(direction, 1e-6, gradient, *inputs[k], loss);
   }
+}
+
+// A flat Gaussian at the origin, whose shortest axis is x and leans towards z.
+TEST_P(GaussianRendererConformance, DrawsNormalsThatFaceTheCamera) {
+  const double lean = 0.3;  // radians
+  GaussianBatch batch = {
+      .means = at::zeros({1, 1, 3}, at::kDouble),
+      .quaternions =
+          at::tensor({std::cos(lean / 2), 0.0, -std::sin(lean / 2), 0.0})
+              .to(at::kDouble)
+              .view({1, 1, 4}),
+      .log_scales =
+          at::tensor({-4.0, -1.0, -1.0}).to(at::kDouble).view({1, 1, 3}),
+      .opacity_logits = at::full({1, 1, 1}, 1.0, at::kDouble),
+      .sh = at::zeros({1, 1, 1, 3}, at::kDouble),
+      .time_of_camera = {0, 0},
+      .normals = true};
+  Camera intrinsics;
+  intrinsics.width = intrinsics.height = 9;
+  const GaussianRendering rendering =
+      Draw(batch, {OrbitCamera({.azimuth_degrees = 60}, intrinsics),
+                   OrbitCamera({.azimuth_degrees = -120}, intrinsics)});
+  const double sides[] = {1, -1};
+  for (int b = 0; b < 2; ++b) {
+    const at::Tensor normal =
+        (rendering.normals[b] / rendering.alpha[b]).select(1, 4).select(1, 4);
+    EXPECT_NEAR(normal[0].item<double>(), sides[b] * std::cos(lean), 1e-9);
+    EXPECT_NEAR(normal[1].item<double>(), 0, 1e-9);
+    EXPECT_NEAR(normal[2].item<double>(), sides[b] * std::sin(lean), 1e-9);
+  }
+}
+
+TEST_P(GaussianRendererConformance,
+       DrawsTheDepthBehindWhichHalfTheLightIsLeft) {
+  // Along the axis: a tenth, a third of what is left, then enough.
+  const std::vector<double> opacities = {0.1, 0.3, 0.4, 0.9};
+  const std::vector<double> heights = {0.6, 0.3, 0, -0.5};
+  std::vector<at::Tensor> logits, means;
+  for (int i = 0; i < 4; ++i) {
+    logits.push_back(at::tensor({std::log(opacities[i] / (1 - opacities[i]))}));
+    means.push_back(at::tensor({0.0, 0.0, heights[i]}));
+  }
+  GaussianBatch batch = {
+      .means = at::stack(means).to(at::kDouble).unsqueeze(0),
+      .quaternions = at::ones({1, 4, 4}, at::kDouble),
+      .log_scales = at::full({1, 4, 3}, -1.5, at::kDouble),
+      .opacity_logits = at::stack(logits).to(at::kDouble).unsqueeze(0),
+      .sh = at::zeros({1, 1, 1, 3}, at::kDouble).expand({1, 4, 1, 3}),
+      .time_of_camera = {0},
+      .median_depth = true};
+  Camera camera;
+  camera.width = camera.height = 33;
+  camera = OrbitCamera({.radius = 2}, camera);
+  const GaussianRendering rendering = Draw(batch, {camera});
+  // 1 - 0.9 x 0.7 x 0.6 = 0.62; before the third, 0.63 is left.
+  EXPECT_NEAR(rendering.median_depth[0][0][16][16].item<double>(), 2, 1e-9);
+  EXPECT_EQ(rendering.median_depth[0][0][0][0].item<double>(), 0);
 }
 
 TEST_P(GaussianRendererConformance, RefusesBatchesThatDoNotFit) {

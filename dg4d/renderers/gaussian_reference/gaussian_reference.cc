@@ -104,6 +104,7 @@ struct Splats {
   at::Tensor depths;       // [N]
   at::Tensor opacities;    // [N]
   at::Tensor colours;      // [N, 3]
+  at::Tensor normals;      // [N, 3], in the world
 };
 
 Splats Project(const Parameters& gaussians, const Camera& camera,
@@ -131,9 +132,9 @@ Splats Project(const Parameters& gaussians, const Camera& camera,
       (focal / z).view({-1, 1, 1}) *
       (rotation.slice(0, 0, 2) -
        sheared.unsqueeze(2) * rotation.slice(0, 2, 3));  // [N, 2, 3]
+  const at::Tensor rotations = RotationMatrices(gaussians.quaternions);
   const at::Tensor axes =
-      affine.matmul(RotationMatrices(gaussians.quaternions) *
-                    gaussians.log_scales.exp().unsqueeze(1));
+      affine.matmul(rotations * gaussians.log_scales.exp().unsqueeze(1));
   const at::Tensor low_pass =
       at::tensor({settings.low_pass, 0.0, 0.0, settings.low_pass}, at::kDouble)
           .view({2, 2})
@@ -149,11 +150,18 @@ Splats Project(const Parameters& gaussians, const Camera& camera,
   const at::Tensor colours =
       0.5 +
       (ShFunctions(directions, degree).unsqueeze(2) * gaussians.sh).sum(1);
+  // Of the shortest axis, the column of the rotation.
+  const at::Tensor shortest =
+      gaussians.log_scales.argmin(1).view({-1, 1, 1}).expand({-1, 3, 1});
+  const at::Tensor axis = rotations.gather(2, shortest).squeeze(2);
+  const at::Tensor away = (axis * towards).sum(1, /*keepdim=*/true) > 0;
+
   return {.centres = focal * slopes + half_size * (1 + gaussians.offsets),
           .covariances = axes.matmul(axes.transpose(1, 2)) + low_pass,
           .depths = z,
           .opacities = gaussians.opacity_logits.sigmoid(),
-          .colours = colours.clamp_min(0)};
+          .colours = colours.clamp_min(0),
+          .normals = at::where(away, -axis, axis)};
 }
 
 at::Tensor Determinants(const at::Tensor& covariances) {
@@ -223,7 +231,8 @@ at::Tensor Alphas(const Splats& splats, const Camera& camera) {
                    at::zeros({}, options));
 }
 
-// One image: rgb [3, H, W], alpha and depth [1, H, W], radii [N].
+// One image: rgb and normals [3, H, W], the depths and alpha [1, H, W], radii
+// [N].
 GaussianRendering RenderOne(const Parameters& gaussians, const Camera& camera,
                             const at::Tensor& background,
                             const Settings& settings) {
@@ -252,11 +261,17 @@ GaussianRendering RenderOne(const Parameters& gaussians, const Camera& camera,
   const auto blend = [&](const at::Tensor& values) {  // [M, C]
     return values.t().matmul(weights).view({-1, camera.height, camera.width});
   };
+  // The splat in which the light falls to a half: before it more, after it not.
+  const at::Tensor halved =
+      (light.slice(0, 0, count) > 0.5) & (light.slice(0, 1) <= 0.5);
   return {.rgb = blend(splats.colours) +
                  background.view({3, 1, 1}) * light.slice(0, count),
           .alpha = blend(at::ones({count, 1}, options)),
           .depth = blend(splats.depths.unsqueeze(1)),
-          .radii = radii};
+          .radii = radii,
+          .median_depth = (halved * splats.depths.detach().view({-1, 1, 1}))
+                              .sum(0, /*keepdim=*/true),
+          .normals = blend(splats.normals)};
 }
 
 }  // namespace
@@ -272,7 +287,7 @@ class GaussianReference final : public GaussianRenderer {
                            const at::Tensor& background,
                            const at::Tensor& screen_offsets) const override {
     CheckGaussianBatch(batch, cameras, background, screen_offsets);
-    std::vector<at::Tensor> rgb, alpha, depth, radii;
+    std::vector<at::Tensor> rgb, alpha, depth, radii, median, normals;
     for (size_t b = 0; b < cameras.size(); ++b) {
       const auto at_time = [&](const at::Tensor& parameter) {
         return parameter.select(
@@ -295,9 +310,16 @@ class GaussianReference final : public GaussianRenderer {
       alpha.push_back(one.alpha);
       depth.push_back(one.depth);
       radii.push_back(one.radii);
+      median.push_back(one.median_depth);
+      normals.push_back(one.normals);
     }
-    return {at::stack(rgb), at::stack(alpha), at::stack(depth),
-            at::stack(radii)};
+    return {
+        .rgb = at::stack(rgb),
+        .alpha = at::stack(alpha),
+        .depth = at::stack(depth),
+        .radii = at::stack(radii),
+        .median_depth = batch.median_depth ? at::stack(median) : at::Tensor(),
+        .normals = batch.normals ? at::stack(normals) : at::Tensor()};
   }
 
  private:

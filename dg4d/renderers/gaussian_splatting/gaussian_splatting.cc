@@ -159,6 +159,8 @@ struct RasterSettings {
   double low_pass;
   double near;
   int64_t times;
+  bool median_depth;
+  bool normals;
 };
 
 // The differentiable inputs, in the order of RasterFunction::forward.
@@ -225,7 +227,8 @@ struct Rendering : torch::CustomClassHolder {
 template <typename Backend>
 using RenderingPtr = c10::intrusive_ptr<Rendering<Backend>>;
 
-// Inputs as the enum above has them; outputs rgb, alpha, depth, radii.
+// Inputs as the enum above has them; outputs rgb, alpha, depth, radii, and
+// normals and median depth if they are wanted.
 template <typename Backend>
 struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
   using Real = typename Backend::Real;
@@ -255,17 +258,32 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
     at::Tensor rgb = image(3), alpha = image(1), depth = image(1);
     at::Tensor radii = at::empty({inputs.images, inputs.count},
                                  means.options().dtype(at::kInt));
-    Backend::Forward(
-        inputs,
-        {rgb.mutable_data_ptr<Real>(), alpha.mutable_data_ptr<Real>(),
-         depth.mutable_data_ptr<Real>()},
-        radii.mutable_data_ptr<int32_t>(), *rendering->workspace,
-        means.device());
+    const RasterSettings& settings = rendering->settings;
+    at::Tensor normals = settings.normals ? image(3) : at::Tensor();
+    at::Tensor median = settings.median_depth ? image(1) : at::Tensor();
+    const auto data = [](at::Tensor& tensor) {
+      return tensor.defined() ? tensor.template mutable_data_ptr<Real>()
+                              : nullptr;
+    };
+    Backend::Forward(inputs,
+                     {.rgb = data(rgb),
+                      .alpha = data(alpha),
+                      .depth = data(depth),
+                      .median_depth = data(median),
+                      .normals = data(normals)},
+                     radii.mutable_data_ptr<int32_t>(), *rendering->workspace,
+                     means.device());
     context->save_for_backward(
         variable_list(std::begin(tensors), std::end(tensors)));
     context->saved_data["rendering"] = c10::IValue::make_capsule(rendering);
-    context->mark_non_differentiable({radii});
-    return {rgb, alpha, depth, radii};
+    variable_list outputs = {rgb, alpha, depth, radii}, constants = {radii};
+    if (normals.defined()) outputs.push_back(normals);
+    if (median.defined()) {
+      outputs.push_back(median);
+      constants.push_back(median);
+    }
+    context->mark_non_differentiable(constants);
+    return outputs;
   }
 
   static variable_list backward(AutogradContext* context,
@@ -294,16 +312,21 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
       gradient = gradient.contiguous();
       return gradient.template const_data_ptr<Real>();
     };
-    Backend::Backward(rendering->Inputs(tensors.data()), {in(0), in(1), in(2)},
-                      *rendering->workspace,
-                      {.means = out(kMeans),
-                       .quaternions = out(kQuaternions),
-                       .log_scales = out(kLogScales),
-                       .opacity_logits = out(kOpacityLogits),
-                       .sh = out(kSh),
-                       .background = out(kBackground),
-                       .screen_offsets = out(kScreenOffsets)},
-                      device);
+    Backend::Backward(
+        rendering->Inputs(tensors.data()),
+        {.rgb = in(0),
+         .alpha = in(1),
+         .depth = in(2),
+         .normals = rendering->settings.normals ? in(4) : nullptr},
+        *rendering->workspace,
+        {.means = out(kMeans),
+         .quaternions = out(kQuaternions),
+         .log_scales = out(kLogScales),
+         .opacity_logits = out(kOpacityLogits),
+         .sh = out(kSh),
+         .background = out(kBackground),
+         .screen_offsets = out(kScreenOffsets)},
+        device);
     return gradients;
   }
 };
@@ -363,7 +386,7 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
   rendering->focal_lengths = views->focal_lengths();
   rendering->time_of_image = views->time_of_image();
   rendering->workspace = pools.Take<Backend>(batch.means.device());
-  const variable_list images_and_radii = RasterFunction<Backend>::apply(
+  const variable_list outputs = RasterFunction<Backend>::apply(
       batch.means, batch.quaternions, batch.log_scales, batch.opacity_logits,
       batch.sh, background,
       // An undefined tensor cannot take part in a graph.
@@ -376,8 +399,12 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
                 "cameras; set the batch's views before the capture");
     views->Keep(std::make_unique<Captured<Backend>>(rendering->workspace));
   }
-  return {images_and_radii[0], images_and_radii[1], images_and_radii[2],
-          images_and_radii[3]};
+  return {.rgb = outputs[0],
+          .alpha = outputs[1],
+          .depth = outputs[2],
+          .radii = outputs[3],
+          .median_depth = settings.median_depth ? outputs.back() : at::Tensor(),
+          .normals = settings.normals ? outputs[4] : at::Tensor()};
 }
 
 }  // namespace
@@ -397,7 +424,9 @@ class GaussianSplatting final : public GaussianRenderer {
                                      .height = cameras[0].height,
                                      .low_pass = options_.low_pass,
                                      .near = options_.near,
-                                     .times = TimesOf(batch)};
+                                     .times = TimesOf(batch),
+                                     .median_depth = batch.median_depth,
+                                     .normals = batch.normals};
     const auto rasterise = [&]<typename Backend>() {
       return Rasterise<Backend>(batch, cameras, background, screen_offsets,
                                 settings, pools_);

@@ -33,8 +33,16 @@ struct Leaves {
   std::vector<at::Tensor> all;  // those of the batch, background, offsets
 
   GaussianRendering Render(const GaussianRenderer& renderer,
-                           const std::vector<Camera>& cameras) const {
-    return renderer.Render({all[0], all[1], all[2], all[3], all[4], {1, 0, 1}},
+                           const std::vector<Camera>& cameras,
+                           bool extras = false) const {
+    return renderer.Render({.means = all[0],
+                            .quaternions = all[1],
+                            .log_scales = all[2],
+                            .opacity_logits = all[3],
+                            .sh = all[4],
+                            .time_of_camera = {1, 0, 1},
+                            .median_depth = extras,
+                            .normals = extras},
                            cameras, all[5], all[6]);
   }
 };
@@ -78,6 +86,7 @@ at::Tensor Loss(const GaussianRendering& rendering) {
         .sum();
   };
   at::Tensor loss = weighed(rendering.rgb);
+  if (rendering.normals.defined()) loss = loss + weighed(rendering.normals);
   loss = loss + weighed(rendering.alpha);
   return loss + weighed(rendering.depth);
 }
@@ -108,6 +117,52 @@ TEST_F(GaussianSplattingCuda, AgreesWithTheCpu) {
                 tolerance)
           << k;
     }
+  }
+}
+
+TEST_F(GaussianSplattingCuda, AgreesWithTheCpuInMedianDepthAndNormals) {
+  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const std::vector<Camera> cameras = MakeCameras();
+  for (const auto type : {at::kFloat, at::kDouble}) {
+    const double tolerance = type == at::kFloat ? 5e-3 : 1e-9;
+    const Leaves on_cpu = MakeLeaves(at::kCPU, type);
+    const Leaves on_cuda = MakeLeaves(at::kCUDA, type);
+    const GaussianRendering expected = on_cpu.Render(*renderer, cameras, true);
+    const GaussianRendering actual = on_cuda.Render(*renderer, cameras, true);
+    EXPECT_LE(RelativeError(actual.rgb, expected.rgb), tolerance);
+    EXPECT_LE(RelativeError(actual.normals, expected.normals), tolerance);
+    // Single pixels may choose the Gaussian before or after.
+    const at::Tensor apart =
+        (actual.median_depth.cpu() - expected.median_depth).abs() > tolerance;
+    EXPECT_LE(apart.sum().item<int64_t>(), apart.numel() / 500);
+    EXPECT_GT((expected.median_depth > 0).sum().item<int64_t>(),
+              apart.numel() / 10);
+    Loss(expected).backward();
+    Loss(actual).backward();
+    for (size_t k = 0; k < on_cpu.all.size(); ++k) {
+      EXPECT_LE(RelativeError(on_cuda.all[k].grad(), on_cpu.all[k].grad()),
+                tolerance)
+          << k;
+    }
+  }
+}
+
+TEST_F(GaussianSplattingCuda, DrawsTheSameBytesBesideMedianDepthAndNormals) {
+  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const std::vector<Camera> cameras = MakeCameras();
+  std::vector<at::Tensor> results[2];
+  for (const bool extras : {false, true}) {
+    const Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
+    const GaussianRendering rendering =
+        leaves.Render(*renderer, cameras, extras);
+    (rendering.rgb.sum() + rendering.depth.sum()).backward();
+    results[extras] = {rendering.rgb, rendering.alpha, rendering.depth};
+    for (const at::Tensor& leaf : leaves.all) {
+      results[extras].push_back(leaf.grad());
+    }
+  }
+  for (size_t k = 0; k < results[0].size(); ++k) {
+    EXPECT_TRUE(results[1][k].equal(results[0][k])) << k;
   }
 }
 

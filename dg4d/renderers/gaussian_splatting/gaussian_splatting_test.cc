@@ -91,15 +91,32 @@ at::Tensor Loss(const GaussianRendering& rendering) {
   at::Generator generator = MakeGenerator(4, "loss");
   at::Tensor loss =
       (rendering.rgb * Normal(rendering.rgb.sizes(), generator)).sum();
+  if (rendering.normals.defined()) {
+    loss = loss +
+           (rendering.normals * Normal(rendering.normals.sizes(), generator))
+               .sum();
+  }
   loss = loss +
          (rendering.alpha * Normal(rendering.alpha.sizes(), generator)).sum();
   return loss +
          (rendering.depth * Normal(rendering.depth.sizes(), generator)).sum();
 }
 
-void CompareWithReference(const ConfigNode& options) {
+// What single pixels on which two renderings choose another Gaussian make.
+void ExpectMedianDepthsAgree(const at::Tensor& actual,
+                             const at::Tensor& expected) {
+  ASSERT_EQ(actual.sizes(), expected.sizes());
+  EXPECT_FALSE(actual.requires_grad());
+  EXPECT_GT((expected > 0).sum().item<int64_t>(), expected.numel() / 10);
+  EXPECT_GT((expected == 0).sum().item<int64_t>(), 0);
+  EXPECT_LE(((actual - expected).abs() > 1e-4).sum().item<int64_t>(),
+            expected.numel() / 500);
+}
+
+void CompareWithReference(const ConfigNode& options, bool extras = false) {
   const std::vector<int> shown = {1, 0, 1};
-  const Leaves leaves = MakeLeaves(2, 250, shown);
+  Leaves leaves = MakeLeaves(2, 250, shown);
+  leaves.batch.median_depth = leaves.batch.normals = extras;
   const std::vector<Camera> cameras = MakeCameras(3, 45, 37);
   GaussianRendering renderings[2];
   std::vector<at::Tensor> gradients[2];
@@ -120,6 +137,13 @@ void CompareWithReference(const ConfigNode& options) {
   ExpectAgree(renderings[0].alpha, renderings[1].alpha, 1e-3, "alpha");
   ExpectAgree(renderings[0].depth, renderings[1].depth, 1e-3, "depth");
   EXPECT_TRUE(renderings[0].radii.equal(renderings[1].radii));
+  EXPECT_EQ(renderings[0].normals.defined(), extras);
+  EXPECT_EQ(renderings[0].median_depth.defined(), extras);
+  if (extras) {
+    ExpectAgree(renderings[0].normals, renderings[1].normals, 1e-3, "normals");
+    ExpectMedianDepthsAgree(renderings[0].median_depth,
+                            renderings[1].median_depth);
+  }
   for (size_t i = 0; i < gradients[0].size(); ++i) {
     ExpectAgree(gradients[0][i], gradients[1][i], 5e-3, leaves.All()[i].first);
   }
@@ -132,6 +156,34 @@ TEST(GaussianSplatting, AgreesWithTheReferenceForOtherOptions) {
   options["low_pass"] = ConfigNode::Scalar("0.05");
   options["near"] = ConfigNode::Scalar("0.4");
   CompareWithReference(options);
+}
+
+TEST(GaussianSplatting, AgreesWithTheReferenceInMedianDepthAndNormals) {
+  CompareWithReference({}, /*extras=*/true);
+}
+
+TEST(GaussianSplatting, DrawsTheSameBytesBesideMedianDepthAndNormals) {
+  const std::unique_ptr<GaussianRenderer> renderer = Make("gaussian_splatting");
+  const Leaves leaves = MakeLeaves(1, 250, {0, 0});
+  GaussianBatch batch = leaves.batch;
+  const auto draw = [&] {
+    const GaussianRendering rendering = renderer->Render(
+        batch, MakeCameras(2, 45, 37), leaves.background, leaves.offsets);
+    (rendering.rgb.sum() + rendering.depth.sum()).backward();
+    std::vector<at::Tensor> all = {rendering.rgb, rendering.alpha,
+                                   rendering.depth};
+    for (auto& [what, leaf] : leaves.All()) {
+      all.push_back(leaf.grad().clone());
+      leaf.grad().zero_();
+    }
+    return all;
+  };
+  const std::vector<at::Tensor> expected = draw();
+  batch.median_depth = batch.normals = true;
+  const std::vector<at::Tensor> actual = draw();
+  for (size_t k = 0; k < expected.size(); ++k) {
+    EXPECT_TRUE(actual[k].equal(expected[k])) << k;
+  }
 }
 
 TEST(GaussianSplatting, RefusesOptionsWithoutMeaning) {
