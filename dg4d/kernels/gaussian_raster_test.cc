@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -11,78 +9,10 @@
 #include "dg4d/kernels/gaussian_raster_math.h"
 #include "dg4d/kernels/gaussian_raster_test_world.h"
 #include "dg4d/kernels/spherical_harmonics.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
 namespace {
-
-using ::testing::Each;
-
-constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-constexpr double kInfinity = std::numeric_limits<double>::infinity();
-
-// Every pixel by the definition: no tiles, no rectangles, libm's exp.
-Images<double> DrawByDefinition(const World<double>& world) {
-  using namespace gaussian_raster;
-  const int64_t pixels = world.width * world.height;
-  Images<double> images;
-  for (int64_t b = 0; b < world.images; ++b) {
-    const View<double> view = MakeView(
-        &world.views[12 * b], &world.focals[2 * b], world.width, world.height);
-    struct Seen {
-      Footprint<double> footprint;
-      double opacity, rgb[3];
-    };
-    std::vector<Seen> all;
-    for (int64_t i = 0; i < world.count; ++i) {
-      const int64_t row = world.time_of_image[b] * world.count + i;
-      const WorldGaussian<double> gaussian =
-          ActivateGaussian(&world.quaternions[4 * row],
-                           &world.log_scales[3 * row], world.logits[row]);
-      Seen seen{ProjectGaussian(view, &world.means[3 * row],
-                                gaussian.covariance, world.low_pass,
-                                &world.offsets[2 * (b * world.count + i)]),
-                gaussian.opacity};
-      if (seen.footprint.z <= 0.2) continue;
-      ShColor(world.degree, &world.sh[world.sh_size() * row],
-              &world.means[3 * row], view.position, seen.rgb);
-      all.push_back(seen);
-    }
-    std::stable_sort(all.begin(), all.end(), [](const Seen& x, const Seen& y) {
-      return x.footprint.z < y.footprint.z;
-    });
-    Values<double> rgb(3 * pixels), alpha(pixels), depth(pixels);
-    for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-      double light = 1;
-      for (const Seen& seen : all) {
-        const double dx = seen.footprint.mean[0] - pixel % world.width;
-        const double dy = seen.footprint.mean[1] - pixel / world.width;
-        const auto [xx, xy, yy] = seen.footprint.covariance;
-        const double distance =
-            (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) /
-            (xx * yy - xy * xy);
-        const double covered =
-            std::min(0.99, seen.opacity * std::exp(-distance / 2));
-        if (covered < 1.0 / 255) continue;
-        if (light * (1 - covered) < 1e-4) break;
-        for (int c = 0; c < 3; ++c) {
-          rgb[c * pixels + pixel] += covered * light * seen.rgb[c];
-        }
-        alpha[pixel] += covered * light;
-        depth[pixel] += covered * light * seen.footprint.z;
-        light *= 1 - covered;
-      }
-      for (int c = 0; c < 3; ++c) {
-        rgb[c * pixels + pixel] += light * world.background[3 * b + c];
-      }
-    }
-    images.rgb.insert(images.rgb.end(), rgb.begin(), rgb.end());
-    images.alpha.insert(images.alpha.end(), alpha.begin(), alpha.end());
-    images.depth.insert(images.depth.end(), depth.begin(), depth.end());
-  }
-  return images;
-}
 
 template <typename A, typename B>
 void ExpectNear(const A& actual, const B& expected, double tolerance,
@@ -189,22 +119,6 @@ TEST(GaussianRaster, SeesColoursFromTheCamerasSide) {
               (0.5 + 0.4886025119029199) * images.alpha[pixels + middle] +
                   (1 - images.alpha[pixels + middle]) * world.background[3],
               1e-9);
-}
-
-TEST(GaussianRaster, ShowsTheBackgroundWithoutGaussians) {
-  World<float> world = MakeWorld<float>({.images = 2, .width = 9, .height = 5});
-  const Images<float> images = Draw(world);
-  for (int i = 0; i < 2 * 3 * 45; ++i) {
-    EXPECT_EQ(images.rgb[i], world.background[i / 45]);
-  }
-  EXPECT_THAT(images.alpha, Each(0));
-  EXPECT_THAT(images.depth, Each(0));
-  const Gradients<float> gradients = LossGradients(world);
-  const Images<float> weights = LossWeights<float>(2, 45);
-  EXPECT_NEAR(
-      gradients.background[0],
-      std::accumulate(weights.rgb.begin(), weights.rgb.begin() + 45, 0.0),
-      1e-5);
 }
 
 struct Size {
@@ -378,55 +292,6 @@ TEST(GaussianRaster, ReusesAWorkspaceForOtherSizes) {
         {.count = count, .images = 1 + 200 / count, .width = 10});
     EXPECT_EQ(Draw(world.Inputs(), workspace), Draw(world));
   }
-}
-
-// Rows whose every value is `value`, in a copy of `world` with as many more
-// Gaussians; the others stay as they are.
-struct BadRow {
-  double mean[3], log_scale, logit, sh, quaternion;
-};
-
-TEST(GaussianRaster, IgnoresGaussiansThatCannotBeDrawn) {
-  const BadRow bad[] = {
-      {{kNan, 0, 0}, -3, 0, 0, 1}, {{0, 0, kInfinity}, -3, 0, 0, 1},
-      {{0, 0, 0}, kNan, 0, 0, 1},  {{0, 0, 0}, 200, 0, 0, 1},
-      {{0, 0, 0}, -3, kNan, 0, 1}, {{0, 0, 0}, -3, -8, 0, 1},
-      {{0, 0, 0}, -3, 0, kNan, 1}, {{0, 0, 0}, -3, 0, kInfinity, 1},
-      {{0, 0, 0}, -3, 0, 0, kNan}, {{0, 0, 2}, -3, 0, 0, 1},  // camera
-      {{0, 0, 1.81}, -3, 0, 0, 1},  // nearer than `near`
-      {{0, 0, 5}, 1, 0, 0, 1},      // behind
-      {{100, 0, 0}, -3, 0, 0, 1},   // beside
-      {{0, 1e30, 0}, -3, 0, 0, 1}, {{0, 0, -kInfinity}, 3, 0, 0, 1}};
-  const World<float> good = MakeWorld<float>({.count = 30, .degree = 1});
-  World<float> world = good;
-  for (const BadRow& row : bad) {
-    ++world.count;
-    for (const double x : row.mean) world.means.push_back(float(x));
-    for (const float x : {float(row.quaternion), 0.f, 0.f, 0.f}) {
-      world.quaternions.push_back(x);
-    }
-    for (int k = 0; k < 3; ++k) world.log_scales.push_back(row.log_scale);
-    world.logits.push_back(float(row.logit));
-    for (int k = 0; k < 12; ++k) world.sh.push_back(float(row.sh));
-    for (int k = 0; k < 2; ++k) world.offsets.push_back(0);
-  }
-  Images<float> images = Draw(world);
-  for (int i = 30; i < world.count; ++i) EXPECT_EQ(images.radii[i], 0) << i;
-  images.radii.resize(30);
-  EXPECT_EQ(images, Draw(good));
-
-  Gradients<float> gradients = LossGradients(world);
-  const auto split = [&](Values<float>& values, int64_t size) {
-    EXPECT_THAT(std::vector(values.begin() + 30 * size, values.end()), Each(0));
-    values.resize(30 * size);
-  };
-  split(gradients.means, 3);
-  split(gradients.quaternions, 4);
-  split(gradients.log_scales, 3);
-  split(gradients.logits, 1);
-  split(gradients.sh, 12);
-  split(gradients.offsets, 2);
-  EXPECT_EQ(gradients, LossGradients(good));
 }
 
 TEST(GaussianRaster, AcceptsAZeroQuaternion) {

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "dg4d/kernels/gaussian_raster.h"
+#include "dg4d/kernels/gaussian_raster_math.h"
+#include "dg4d/kernels/spherical_harmonics.h"
 
 // What the tests of the rasteriser draw: random worlds of Gaussians, and a loss
 // of their images with its gradients.
@@ -121,6 +123,102 @@ struct Gradients {
   Values<Real> means, quaternions, log_scales, logits, sh, background, offsets;
   bool operator==(const Gradients&) const = default;
 };
+
+// What the definition makes of single pixels: no tiles, no rectangles, libm's
+// exp. In double, of worlds of any type.
+class Definition {
+ public:
+  struct Pixel {
+    double rgb[3], alpha, depth;
+  };
+
+  template <typename Real>
+  Definition(const World<Real>& world, int64_t image) {
+    using namespace gaussian_raster;
+    const auto row_of = [](const Values<Real>& values, int64_t row, int size) {
+      Values<double> one(values.begin() + row * size,
+                         values.begin() + (row + 1) * size);
+      return one;
+    };
+    const View<double> view = MakeView(row_of(world.views, image, 12).data(),
+                                       row_of(world.focals, image, 2).data(),
+                                       world.width, world.height);
+    background_ = row_of(world.background, image, 3);
+    for (int64_t i = 0; i < world.count; ++i) {
+      const int64_t row = world.time_of_image[image] * world.count + i;
+      const Values<double> mean = row_of(world.means, row, 3);
+      const WorldGaussian<double> gaussian = ActivateGaussian<double>(
+          row_of(world.quaternions, row, 4).data(),
+          row_of(world.log_scales, row, 3).data(), world.logits[row]);
+      Seen seen{ProjectGaussian<double>(
+                    view, mean.data(), gaussian.covariance, world.low_pass,
+                    row_of(world.offsets, image * world.count + i, 2).data()),
+                gaussian.opacity};
+      if (!(seen.footprint.z > 0.2)) continue;
+      ShColor<double>(
+          world.degree,
+          row_of(world.sh, row, static_cast<int>(world.sh_size())).data(),
+          mean.data(), view.position, seen.rgb);
+      seen_.push_back(seen);
+    }
+    std::stable_sort(seen_.begin(), seen_.end(),
+                     [](const Seen& x, const Seen& y) {
+                       return x.footprint.z < y.footprint.z;
+                     });
+  }
+
+  Pixel At(int x, int y) const {
+    Pixel pixel = {};
+    double light = 1;
+    for (const Seen& seen : seen_) {
+      const double dx = seen.footprint.mean[0] - x;
+      const double dy = seen.footprint.mean[1] - y;
+      const auto [xx, xy, yy] = seen.footprint.covariance;
+      const double distance = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) /
+                              (xx * yy - xy * xy);
+      const double covered =
+          std::min(0.99, seen.opacity * std::exp(-distance / 2));
+      if (covered < 1.0 / 255) continue;
+      if (light * (1 - covered) < 1e-4) break;
+      for (int c = 0; c < 3; ++c) pixel.rgb[c] += covered * light * seen.rgb[c];
+      pixel.alpha += covered * light;
+      pixel.depth += covered * light * seen.footprint.z;
+      light *= 1 - covered;
+    }
+    for (int c = 0; c < 3; ++c) pixel.rgb[c] += light * background_[c];
+    return pixel;
+  }
+
+ private:
+  struct Seen {
+    gaussian_raster::Footprint<double> footprint;
+    double opacity, rgb[3];
+  };
+  std::vector<Seen> seen_;
+  Values<double> background_;
+};
+
+template <typename Real>
+Images<double> DrawByDefinition(const World<Real>& world) {
+  const int64_t pixels = int64_t{world.width} * world.height;
+  Images<double> images{Values<double>(3 * pixels * world.images),
+                        Values<double>(pixels * world.images),
+                        Values<double>(pixels * world.images),
+                        {}};
+  for (int64_t b = 0; b < world.images; ++b) {
+    const Definition definition(world, b);
+    for (int64_t at = 0; at < pixels; ++at) {
+      const auto pixel = definition.At(static_cast<int>(at % world.width),
+                                       static_cast<int>(at / world.width));
+      for (int c = 0; c < 3; ++c) {
+        images.rgb[(3 * b + c) * pixels + at] = pixel.rgb[c];
+      }
+      images.alpha[b * pixels + at] = pixel.alpha;
+      images.depth[b * pixels + at] = pixel.depth;
+    }
+  }
+  return images;
+}
 
 template <typename Real>
 Images<Real> Draw(const GaussianRasterInputs<Real>& inputs,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "dg4d/base/random.h"
+#include "dg4d/core/gaussian_views.h"
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "gtest/gtest.h"
@@ -184,6 +185,30 @@ TEST(GaussianSplatting, DrawsTheSameBytesBesideMedianDepthAndNormals) {
   for (size_t k = 0; k < expected.size(); ++k) {
     EXPECT_TRUE(actual[k].equal(expected[k])) << k;
   }
+}
+
+TEST(GaussianSplatting, DrawsTheViewsOfTheBatch) {
+  const std::unique_ptr<GaussianRenderer> renderer = Make("gaussian_splatting");
+  const Leaves leaves = MakeLeaves(2, 50, {1, 0, 1});
+  const std::vector<Camera> cameras = MakeCameras(3, 20, 14);
+  const auto draw = [&](const GaussianBatch& batch) {
+    return renderer->Render(batch, cameras, leaves.background, leaves.offsets)
+        .rgb;
+  };
+  GaussianBatch batch = leaves.batch;
+  batch.views = std::make_shared<GaussianViews>(3, 2, batch.means.options());
+  batch.views->Set(cameras, {1, 0, 1});
+  EXPECT_TRUE(draw(batch).equal(draw(leaves.batch)));
+  batch.views->Set(cameras, {0, 0, 1});
+  EXPECT_FALSE(draw(batch).equal(draw(leaves.batch)));
+  // Of other sizes or types than the batch.
+  batch.views = std::make_shared<GaussianViews>(3, 1, batch.means.options());
+  batch.views->Set(cameras, {0, 0, 0});
+  EXPECT_ANY_THROW(draw(batch));
+  batch.views = std::make_shared<GaussianViews>(
+      3, 2, batch.means.options().dtype(at::kDouble));
+  batch.views->Set(cameras, {1, 0, 1});
+  EXPECT_ANY_THROW(draw(batch));
 }
 
 TEST(GaussianSplatting, RefusesOptionsWithoutMeaning) {
