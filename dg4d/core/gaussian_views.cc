@@ -16,7 +16,8 @@ constexpr int64_t kTimeBytes = sizeof(int64_t);
 constexpr int64_t kViewNumbers = 12, kFocalNumbers = 2;
 
 template <typename Real>
-void Write(absl::Span<const Camera> cameras, Real* views, Real* focal_lengths) {
+void WriteCameras(absl::Span<const Camera> cameras, Real* views,
+                  Real* focal_lengths) {
   for (const Camera& camera : cameras) {
     const std::array<double, 12> view_from_world = ViewFromWorld(camera);
     views = std::copy(view_from_world.begin(), view_from_world.end(), views);
@@ -39,8 +40,30 @@ GaussianViews::GaussianViews(int64_t images, int64_t times,
               "views are float or double, not ", type_);
 }
 
+GaussianViews::GaussianViews(absl::Span<const Camera> cameras,
+                             absl::Span<const int> time_of_camera,
+                             int64_t times, const at::TensorOptions& options)
+    : GaussianViews(static_cast<int64_t>(cameras.size()), times,
+                    options.device(at::kCPU)) {
+  Write(cameras, time_of_camera, bytes_.mutable_data_ptr<uint8_t>());
+  bytes_ = bytes_.to(options.device(), /*non_blocking=*/true);
+}
+
 void GaussianViews::Set(absl::Span<const Camera> cameras,
                         absl::Span<const int> time_of_camera) {
+  if (bytes_.is_cpu()) {
+    return Write(cameras, time_of_camera, bytes_.mutable_data_ptr<uint8_t>());
+  }
+  // Pinned memory stays with its allocator until the copy has ended.
+  const at::Tensor staged = at::empty(
+      bytes_.sizes(), at::TensorOptions().dtype(at::kByte).pinned_memory(true));
+  Write(cameras, time_of_camera, staged.mutable_data_ptr<uint8_t>());
+  bytes_.copy_(staged, /*non_blocking=*/true);
+}
+
+void GaussianViews::Write(absl::Span<const Camera> cameras,
+                          absl::Span<const int> time_of_camera,
+                          uint8_t* bytes) {
   TORCH_CHECK(static_cast<int64_t>(cameras.size()) == images_ &&
                   static_cast<int64_t>(time_of_camera.size()) == images_,
               "there are ", cameras.size(), " cameras with ",
@@ -58,25 +81,17 @@ void GaussianViews::Set(absl::Span<const Camera> cameras,
                 "a camera's size is ", camera.width, " x ", camera.height,
                 ", not ", width_, " x ", height_);
   }
-  // Pinned memory stays with the allocator until the copy has ended.
-  const at::Tensor staged =
-      bytes_.is_cuda()
-          ? at::empty(bytes_.sizes(),
-                      at::TensorOptions().dtype(at::kByte).pinned_memory(true))
-          : bytes_;
-  uint8_t* const bytes = staged.mutable_data_ptr<uint8_t>();
   std::copy(time_of_camera.begin(), time_of_camera.end(),
             reinterpret_cast<int64_t*>(bytes));
   const auto write = [&]<typename Real>() {
     Real* const views = reinterpret_cast<Real*>(bytes + kTimeBytes * images_);
-    Write<Real>(cameras, views, views + kViewNumbers * images_);
+    WriteCameras<Real>(cameras, views, views + kViewNumbers * images_);
   };
   if (type_ == at::kFloat) {
     write.operator()<float>();
   } else {
     write.operator()<double>();
   }
-  if (bytes_.is_cuda()) bytes_.copy_(staged, /*non_blocking=*/true);
 }
 
 at::Tensor GaussianViews::view_from_world() const {

@@ -43,13 +43,17 @@ class CapturedDrawing {
 //     if (batch.views->outgrown()) ...;  // capture anew, with new views
 //   }
 //
-// Keep the views as long as the graph. A replay computes the bytes that the
-// calls would.
+// Keep the views as long as the graph. A replay computes what the calls would,
+// to the byte where these are deterministic.
 class GaussianViews {
  public:
-  // For `images` cameras at `times` times; device and floating type are those
-  // of `options`.
+  // For `images` cameras at `times` times, to be set before they are used;
+  // device and floating type are those of `options`.
   GaussianViews(int64_t images, int64_t times,
+                const at::TensorOptions& options);
+  // For these cameras, as Set takes them.
+  GaussianViews(absl::Span<const Camera> cameras,
+                absl::Span<const int> time_of_camera, int64_t times,
                 const at::TensorOptions& options);
 
   // Takes effect in the order of the current stream, and waits for nothing. Not
@@ -73,6 +77,10 @@ class GaussianViews {
   bool outgrown() const;
 
  private:
+  // Writes the checked arguments of Set to bytes [B x ...] on the CPU.
+  void Write(absl::Span<const Camera> cameras,
+             absl::Span<const int> time_of_camera, uint8_t* bytes);
+
   int64_t images_, times_;
   int width_ = 0, height_ = 0;
   at::ScalarType type_;

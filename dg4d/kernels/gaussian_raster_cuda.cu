@@ -163,7 +163,8 @@ size_t PlaceKept(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
   layout.Place(in.images, arrays.images_by_time);
   layout.Place(in.times + 1, arrays.time_begin);
   layout.Place(rows, arrays.splats);
-  layout.Place(rows, arrays.order);
+  layout.Place(rows, arrays.rows[0]);
+  layout.Place(rows, arrays.rows[1]);
   layout.Place(rows, arrays.touches_end);
   layout.Place(scene.grid.total + 1, arrays.tile_begin);
   layout.Place(pixels, arrays.light);
@@ -171,10 +172,12 @@ size_t PlaceKept(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
   return layout.bytes();
 }
 
-// How many images' sums the backward pass holds at a time: for a bound on its
-// memory. A few parts of about one size, as each has to fill the device.
+// How many images' sums the backward pass holds at a time: all, or, as those of
+// a deterministic one are twice as large, what bounds their memory. Then a few
+// parts of about one size, as each has to fill the device.
 template <typename Real>
 int64_t ImagesAtOnce(const GaussianRasterInputs<Real>& in) {
+  if (!in.deterministic) return in.images;
   const int64_t rows = in.images * in.count;
   const int64_t parts = std::clamp<int64_t>(
       (rows + gaussian_raster::kRowsAtOnce - 1) / gaussian_raster::kRowsAtOnce,
@@ -192,15 +195,17 @@ size_t PlaceScratch(const Scene<Real>& scene, int64_t room, char* data,
   by_depth.Place(rows, arrays.depths[0]);
   by_depth.Place(rows, arrays.depths[1]);
   by_depth.Place(rows, arrays.touches);
-  by_depth.Place(rows, arrays.other_order);
   by_tile.Place(room, arrays.tiles[0]);
   by_tile.Place(room, arrays.tiles[1]);
-  by_tile.Place(room, arrays.other_list);
-  backward.Place(scene.inputs.images, arrays.maxima);
-  backward.Place(scene.inputs.images, arrays.normal_maxima);
-  backward.Place(
-      gaussian_raster::kSums * scene.inputs.count * ImagesAtOnce(scene.inputs),
-      arrays.sums);
+  if (scene.inputs.deterministic) {
+    backward.Place(scene.inputs.images, arrays.maxima);
+    backward.Place(scene.inputs.images, arrays.normal_maxima);
+    backward.Place(gaussian_raster::kSums * scene.inputs.count *
+                       ImagesAtOnce(scene.inputs),
+                   arrays.exact_sums);
+  } else {
+    backward.Place(gaussian_raster::kSums * rows, arrays.sums);
+  }
   return std::max({by_depth.bytes(), by_tile.bytes(), backward.bytes()});
 }
 
@@ -216,7 +221,8 @@ size_t PlaceNormals(const Scene<Real>& scene, char* data,
 template <typename Real>
 size_t PlaceLists(int64_t room, char* data, Arrays<Real>& arrays) {
   Layout layout(data);
-  layout.Place(room, arrays.list);
+  layout.Place(room, arrays.lists[0]);
+  layout.Place(room, arrays.lists[1]);
   return layout.bytes();
 }
 
@@ -415,6 +421,10 @@ absl::Status GaussianRasterBackwardCuda(
     GaussianRasterCudaWorkspace<Real>& workspace,
     const GaussianRasterGradients<Real>& gradients, CUstream_st* stream) {
   Scene<Real> scene = workspace.state().scene;
+  if (inputs.deterministic != scene.inputs.deterministic) {
+    return absl::InvalidArgumentError(
+        "the forward and the backward pass must both be deterministic, or not");
+  }
   scene.inputs = inputs;
   const bool with_normals = image_gradients.normals;
   if (with_normals && !workspace.state().has_normals) {
@@ -429,8 +439,10 @@ absl::Status GaussianRasterBackwardCuda(
                              stream);
   }
   if (inputs.count > 0) {
-    LaunchMaxima(scene, image_gradients, stream);
-    if (with_normals) LaunchMaxima(normals, normal_gradients, stream);
+    if (inputs.deterministic) {
+      LaunchMaxima(scene, image_gradients, stream);
+      if (with_normals) LaunchMaxima(normals, normal_gradients, stream);
+    }
     const int64_t at_once = ImagesAtOnce(inputs);
     for (int64_t begin = 0; begin < inputs.images; begin += at_once) {
       const gaussian_raster::ImageRange range = {

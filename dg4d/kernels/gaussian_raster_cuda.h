@@ -73,11 +73,13 @@ absl::Status GaussianRasterForwardCuda(
 // Gradients of what the last forward pass that used `workspace` computed, with
 // the same inputs. May be called again.
 //
-// Equal calls give equal bytes, forward and backward, on devices of one kind:
-// terms of different warps are added as whole numbers, so that their order does
-// not matter (gaussian_raster_sums.h). That needs bounds, so where the gradient
-// with respect to an image is not finite anywhere, the gradients of all
-// Gaussians in that image are NaN.
+// The bytes of sums differ from call to call, as their order does, unless
+// inputs.deterministic: then terms of different warps are added as whole
+// numbers, whose order does not matter (gaussian_raster_sums.h). That needs
+// bounds, so where the gradient with respect to an image is not finite
+// anywhere, the gradients of all Gaussians in that image are NaN. It needs
+// neither room nor lists, so it waits no more than other calls, and can be
+// captured.
 template <typename Real>
 absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterInputs<Real>& inputs,

@@ -130,17 +130,20 @@ void Run(BenchmarkScene scene, int64_t count, int size, int64_t images,
                                               .time_of_image = times.data(),
                                               .background = background.data(),
                                               .near = 0.01f};
-  GaussianRasterCudaWorkspace<float> workspace;
-  const auto forward = [&] {
+  GaussianRasterInputs<float> deterministic = inputs;
+  deterministic.deterministic = true;
+  using Workspace = GaussianRasterCudaWorkspace<float>;
+  const auto forward = [&](const GaussianRasterInputs<float>& in,
+                           Workspace& workspace) {
     CheckOk(GaussianRasterForwardCuda<float>(
-        inputs, {rgb.data(), alpha.data(), depth.data()}, radii.data(),
-        workspace, stream));
+        in, {rgb.data(), alpha.data(), depth.data()}, radii.data(), workspace,
+        stream));
   };
-  const auto both = [&] {
-    forward();
+  const auto both = [&](const GaussianRasterInputs<float>& in,
+                        Workspace& workspace) {
+    forward(in, workspace);
     CheckOk(GaussianRasterBackwardCuda<float>(
-        inputs,
-        {rgb_gradient.data(), alpha_gradient.data(), depth_gradient.data()},
+        in, {rgb_gradient.data(), alpha_gradient.data(), depth_gradient.data()},
         workspace,
         {.means = d_means.data(),
          .quaternions = d_quats.data(),
@@ -149,18 +152,25 @@ void Run(BenchmarkScene scene, int64_t count, int size, int64_t images,
          .sh = d_sh.data()},
         stream));
   };
-  const float forward_time = MedianTime(stream, forward);
-  const float both_time = MedianTime(stream, both);
-  const float replay_time = MedianReplayTime(stream, both);
+  Workspace workspace, deterministic_workspace;
+  const auto fast = [&] { both(inputs, workspace); };
+  const float forward_time =
+      MedianTime(stream, [&] { forward(inputs, workspace); });
+  const float both_time = MedianTime(stream, fast);
+  const float replay_time = MedianReplayTime(stream, fast);
+  const float deterministic_time =
+      MedianTime(stream, [&] { both(deterministic, deterministic_workspace); });
   std::printf(
       "{\"scene\": \"%s\", \"gaussians\": %d, \"size\": %d, \"images\": %d, "
       "\"forward_ms\": %.4f, \"forward_backward_ms\": %.4f, "
       "\"forward_backward_replay_ms\": %.4f, \"workspace_mib\": %.1f, "
-      "\"all_mib\": %.1f}\n",
+      "\"all_mib\": %.1f, \"deterministic_forward_backward_ms\": %.4f, "
+      "\"deterministic_workspace_mib\": %.1f}\n",
       scene == BenchmarkScene::kBlob ? "blob" : "shell",
       static_cast<int>(count), size, static_cast<int>(images), forward_time,
       both_time, replay_time, workspace.bytes() / 1048576.0,
-      (workspace.bytes() + array_bytes) / 1048576.0);
+      (workspace.bytes() + array_bytes) / 1048576.0, deterministic_time,
+      deterministic_workspace.bytes() / 1048576.0);
   std::fflush(stdout);
 }
 

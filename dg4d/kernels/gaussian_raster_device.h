@@ -4,10 +4,10 @@
 #include <cuda_runtime.h>
 
 #include <cstdint>
-#include <type_traits>
 
 #include "dg4d/kernels/gaussian_raster.h"
 #include "dg4d/kernels/gaussian_raster_math.h"
+#include "dg4d/kernels/gaussian_raster_sums.h"
 
 // What the steps of the CUDA rasteriser share. For its .cu files alone.
 
@@ -36,10 +36,7 @@ struct alignas(16) CudaSplat {
 
 // Sorts as positive numbers do.
 template <typename Real>
-using DepthBits = std::conditional_t<sizeof(Real) == 4, uint32_t, uint64_t>;
-
-template <typename Real>
-struct ImageMaxima;
+using DepthBits = PositiveBits<Real>;
 
 // The arrays of a workspace, on the device. A row is a (image, Gaussian) pair,
 // image * N + Gaussian; a tile is counted through all images.
@@ -61,16 +58,20 @@ struct Arrays {
   CudaSplat<Real>* normal_splats;  // [B N]
   Real* black;                     // [B, 3]
 
-  // All three in the same place. Until the touches are counted:
+  uint32_t* rows[2];   // [B N], one of them is `order`
+  uint32_t* lists[2];  // [room], one of them is `list`
+
+  // All in the same place. Until the touches are counted:
   DepthBits<Real>* depths[2];  // [B N]
   uint32_t* touches;           // [B N]
-  uint32_t* other_order;       // [B N], what the sort moves `order` to and fro
   // Until tile_begin is known:
-  uint32_t* tiles[2];    // [room]
-  uint32_t* other_list;  // [room]
+  uint32_t* tiles[2];  // [room]
   // In the backward pass:
-  ImageMaxima<Real>*maxima, *normal_maxima;  // [B]
-  int64_t* sums;  // [rows of some images, kSums], see sums.h
+  Real* sums;  // [B N, kSums]
+  // In a deterministic one (gaussian_raster_sums.h):
+  ImageMaxima<Real>* maxima;         // [B]
+  ImageMaxima<Real>* normal_maxima;  // [B]
+  int64_t* exact_sums;               // [rows of some images, kSums]
 };
 
 // Images [begin, end), counted as the arrays have them.
@@ -109,12 +110,13 @@ struct Scene {
 // Views and images by time.
 template <typename Real>
 void LaunchPrepare(const Scene<Real>& scene, cudaStream_t stream);
-// Splats, depths[0], order, touches and radii.
+// Splats, depths[0], rows[0], touches and radii.
 template <typename Real>
 void LaunchProject(const Scene<Real>& scene, int32_t* radii,
                    cudaStream_t stream);
 // Gradients of the inputs, but for the background's, from the sums of some
-// images: adds to those of the images before, if there are any.
+// images: adds to those of the images before, if there are any. All images but
+// in deterministic passes.
 template <typename Real>
 void LaunchProjectBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& gradients,
@@ -154,12 +156,12 @@ cudaError_t MakeLists(Scene<Real>& scene, void* temporary, size_t bytes,
 template <typename Real>
 void LaunchDraw(const Scene<Real>& scene,
                 const GaussianRasterImages<Real*>& images, cudaStream_t stream);
-// Maxima of all images.
+// Maxima of all images, for deterministic passes.
 template <typename Real>
 void LaunchMaxima(const Scene<Real>& scene,
                   const GaussianRasterImages<const Real*>& image_gradients,
                   cudaStream_t stream);
-// Sums of some images.
+// Sums of some images; of all but in deterministic passes.
 template <typename Real>
 void LaunchDrawBackward(
     const Scene<Real>& scene,

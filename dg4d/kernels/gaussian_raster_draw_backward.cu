@@ -17,7 +17,7 @@ __global__ void __launch_bounds__(kMaximaThreads)
     FindMaxima(Scene<Real> scene, GaussianRasterImages<const Real*> gradients,
                int blocks_per_image) {
   using Maxima = ImageMaxima<Real>;
-  using Bits = DepthBits<Real>;
+  using Bits = PositiveBits<Real>;
   const GaussianRasterInputs<Real>& in = scene.inputs;
   const int64_t image = blockIdx.x / blocks_per_image;
   const int64_t plane = int64_t{in.width} * in.height;
@@ -25,30 +25,26 @@ __global__ void __launch_bounds__(kMaximaThreads)
       int64_t{blockIdx.x % blocks_per_image} * kMaximaThreads + threadIdx.x;
   const int64_t step = int64_t{blocks_per_image} * kMaximaThreads;
   Maxima most = {};
-  const auto meet = [&most](int k, Real value) {
-    const Bits bits = MagnitudeBits(value);
-    if (bits > most.bits[k]) most.bits[k] = bits;
-  };
   for (int64_t pixel = first; pixel < plane; pixel += step) {
     for (int c = 0; gradients.rgb && c < 3; ++c) {
-      meet(Maxima::kRgb, gradients.rgb[(3 * image + c) * plane + pixel]);
+      most.Meet(Maxima::kRgb, gradients.rgb[(3 * image + c) * plane + pixel]);
     }
     if (gradients.alpha) {
-      meet(Maxima::kAlpha, gradients.alpha[image * plane + pixel]);
+      most.Meet(Maxima::kAlpha, gradients.alpha[image * plane + pixel]);
     }
     if (gradients.depth) {
-      meet(Maxima::kDepth, gradients.depth[image * plane + pixel]);
+      most.Meet(Maxima::kDepth, gradients.depth[image * plane + pixel]);
     }
   }
   for (int64_t i = first; i < in.count; i += step) {
     const CudaSplat<Real>& splat = scene.arrays.splats[image * in.count + i];
     if (!(splat.half_extent[0] >= 0)) continue;
-    for (const Real colour : splat.rgb) meet(Maxima::kColour, colour);
-    meet(Maxima::kZ, splat.z);
+    for (const Real colour : splat.rgb) most.Meet(Maxima::kColour, colour);
+    most.Meet(Maxima::kZ, splat.z);
   }
   if (first == 0) {
     for (int c = 0; c < 3; ++c) {
-      meet(Maxima::kBackground, in.background[3 * image + c]);
+      most.Meet(Maxima::kBackground, in.background[3 * image + c]);
     }
   }
   for (int k = 0; k < Maxima::kMaxima; ++k) {
@@ -70,7 +66,7 @@ __global__ void __launch_bounds__(kMaximaThreads)
 }
 
 // Which sum ScatterSums leaves with a lane, or -1.
-__device__ int SumOfLane(int lane) {
+__device__ inline int SumOfLane(int lane) {
   const bool bit4 = lane & 16, bit3 = lane & 8, bit2 = lane & 4,
              bit1 = lane & 2, bit0 = lane & 1;
   if (bit0 || (bit3 && bit2) || (bit2 && bit1)) return -1;
@@ -79,9 +75,10 @@ __device__ int SumOfLane(int lane) {
 
 // Adds up kSums values over the warp's lanes and leaves each sum with another
 // lane: at each step a lane hands half of its values to another and takes the
-// other's half, so that 12 exchanges do what 50 would.
+// other's half, so that 12 exchanges do what 50 would. Returns which sum the
+// lane has, or -1.
 template <typename Real>
-__device__ Real ScatterSums(int lane, const Real (&v)[kSums]) {
+__device__ int ScatterSums(int lane, const Real (&v)[kSums], Real& sum) {
   const auto exchange = [](bool upper, Real low, Real high, int distance) {
     return (upper ? high : low) +
            __shfl_xor_sync(kAllLanes, upper ? low : high, distance);
@@ -96,10 +93,42 @@ __device__ Real ScatterSums(int lane, const Real (&v)[kSums]) {
   const Real c0 = exchange(bit2, b0, b2, 4);
   const Real c1 = exchange(bit2, b1, Real(0), 4);
   const Real d = exchange(bit1, c0, c1, 2);
-  return d + __shfl_xor_sync(kAllLanes, d, 1);
+  sum = d + __shfl_xor_sync(kAllLanes, d, 1);
+  return SumOfLane(lane);
 }
 
-template <typename Real, int kGroup>
+// A lane's part of a deterministic pass: where its sum goes, and with which
+// exponents.
+template <typename Real>
+struct ExactLane {
+  SumBounds bounds;
+  int bound, dx_powers, dy_powers;
+  int64_t* sums;  // of row 0
+
+  __device__ ExactLane(const Scene<Real>& scene, int image, int lane,
+                       ImageRange range)
+      : bounds(scene.arrays.maxima[image], scene.inputs.width,
+               scene.inputs.height) {
+    const int which = SumOfLane(lane);
+    bound = bounds.Of(which);
+    dx_powers = PowersOfDx(which);
+    dy_powers = PowersOfDy(which);
+    sums = scene.arrays.exact_sums - kSums * range.begin * scene.inputs.count +
+           which;
+  }
+
+  __device__ void Add(const CudaSplat<Real>& splat, int64_t row,
+                      Real sum) const {
+    const int e =
+        SplatExponents(splat, bounds).For<Real>(bound, dx_powers, dy_powers);
+    atomicAdd(reinterpret_cast<unsigned long long*>(sums + kSums * row),
+              static_cast<unsigned long long>(
+                  RoundToInteger(sum * PowerOfTwo<Real>(e))));
+  }
+};
+
+// With kExact, for a deterministic pass: the images in the range.
+template <typename Real, int kGroup, bool kExact>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
     const __grid_constant__ Scene<Real> scene,
     const __grid_constant__ GaussianRasterImages<const Real*> gradients,
@@ -107,8 +136,9 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
   __shared__ FetchedSplats<Real> shared[kWarpsPerBlock];
   FetchedSplats<Real>& fetched = shared[threadIdx.x / kWarp];
   WarpTask<Real> task;
-  if (!task.Set(scene, range.begin * scene.grid.per_image * kWarpsPerTile +
-                           int64_t{blockIdx.x} * kWarpsPerBlock +
+  const int64_t first_warp =
+      kExact ? range.begin * scene.grid.per_image * kWarpsPerTile : 0;
+  if (!task.Set(scene, first_warp + int64_t{blockIdx.x} * kWarpsPerBlock +
                            threadIdx.x / kWarp)) {
     return;
   }
@@ -136,13 +166,16 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
   task.entries = __reduce_max_sync(kAllLanes, last);
   if (task.entries == 0) return;
 
-  const SumBounds bounds(scene.arrays.maxima[task.image]);
-  if (!bounds.finite) return;  // ProjectBackward will say so
-  const int which = SumOfLane(lane);
-  const int bound = bounds.Of(which);
-  const int dx_powers = PowersOfDx(which), dy_powers = PowersOfDy(which);
-  int64_t* const sums =
-      scene.arrays.sums - kSums * range.begin * scene.inputs.count + which;
+  [[maybe_unused]] const auto exact = [&] {
+    if constexpr (kExact) {
+      return ExactLane<Real>(scene, task.image, lane, range);
+    } else {
+      return 0;
+    }
+  }();
+  if constexpr (kExact) {
+    if (!exact.bounds.finite) return;  // ProjectBackward will say so
+  }
 
   int32_t base = (task.entries - 1) / kWarp * kWarp;
   uint32_t row = task.RowAt(base + lane);
@@ -205,14 +238,15 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
 #pragma unroll
       for (int g = 0; g < kGroup; ++g) {
         if (!__any_sync(kAllLanes, drawn[g])) continue;
-        const Real sum = ScatterSums(lane, v[g]);
+        Real sum;
+        const int which = ScatterSums(lane, v[g], sum);
         const int64_t to = __shfl_sync(kAllLanes, row, ks[g]);
-        const int e = SplatExponents(splats[ks[g]])
-                          .For<Real>(bound, dx_powers, dy_powers);
-        if (which >= 0) {
-          atomicAdd(reinterpret_cast<unsigned long long*>(sums + kSums * to),
-                    static_cast<unsigned long long>(
-                        RoundToInteger(sum * PowerOfTwo<Real>(e))));
+        if constexpr (kExact) {
+          if (which >= 0) exact.Add(splats[ks[g]], to, sum);
+        } else {
+          if (which >= 0) {
+            atomicAdd(scene.arrays.sums + kSums * to + which, sum);
+          }
         }
       }
     }
@@ -278,14 +312,21 @@ template <typename Real>
 void LaunchDrawBackward(const Scene<Real>& scene,
                         const GaussianRasterImages<const Real*>& gradients,
                         ImageRange range, cudaStream_t stream) {
-  cudaMemsetAsync(
-      scene.arrays.sums, 0,
-      sizeof(int64_t) * kSums * (range.end - range.begin) * scene.inputs.count,
-      stream);
-  const int64_t warps =
-      (range.end - range.begin) * scene.grid.per_image * kWarpsPerTile;
+  const bool exact = scene.inputs.deterministic;
+  const int64_t images = range.end - range.begin;
+  const int64_t sums = kSums * images * scene.inputs.count;
+  if (exact) {
+    cudaMemsetAsync(scene.arrays.exact_sums, 0, sizeof(int64_t) * sums, stream);
+  } else {
+    cudaMemsetAsync(scene.arrays.sums, 0, sizeof(Real) * sums, stream);
+  }
+  const int64_t warps = images * scene.grid.per_image * kWarpsPerTile;
+  const bool single = GroupFor(scene) == 1;
   const auto draw =
-      GroupFor(scene) == 1 ? DrawBackward<Real, 1> : DrawBackward<Real, 2>;
+      exact
+          ? (single ? DrawBackward<Real, 1, true> : DrawBackward<Real, 2, true>)
+          : (single ? DrawBackward<Real, 1, false>
+                    : DrawBackward<Real, 2, false>);
   draw<<<static_cast<unsigned>(warps / kWarpsPerBlock), kWarpsPerBlock * kWarp,
          0, stream>>>(scene, gradients, range);
 }

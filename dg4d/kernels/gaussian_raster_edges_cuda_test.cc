@@ -6,8 +6,11 @@
 namespace dg4d {
 namespace {
 
+template <bool kDeterministic>
 struct OnCuda {
   using Fixture = CudaTest;
+  static constexpr bool kSameBytes = kDeterministic;
+
   template <typename Real>
   static Images<Real> Draw(const World<Real>& world) {
     return DrawOnDevice(world);
@@ -15,6 +18,7 @@ struct OnCuda {
   template <typename Real>
   static Gradients<Real> LossGradients(const World<Real>& world) {
     DeviceWorld<Real> device(world);
+    device.inputs.deterministic = kDeterministic;
     GaussianRasterCudaWorkspace<Real> workspace;
     EXPECT_TRUE(device.Forward(workspace).ok());
     EXPECT_TRUE(device.Backward(workspace).ok());
@@ -22,7 +26,8 @@ struct OnCuda {
   }
 };
 
-INSTANTIATE_TYPED_TEST_SUITE_P(Cuda, GaussianRasterEdges, OnCuda);
+using BothWays = testing::Types<OnCuda<false>, OnCuda<true>>;
+INSTANTIATE_TYPED_TEST_SUITE_P(Cuda, GaussianRasterEdges, BothWays);
 
 }  // namespace
 }  // namespace dg4d

@@ -7,6 +7,8 @@ namespace {
 
 struct OnCpu {
   using Fixture = testing::Test;
+  static constexpr bool kSameBytes = true;
+
   template <typename Real>
   static Images<Real> Draw(const World<Real>& world) {
     return dg4d::Draw(world);

@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(kThreads)
   DepthBits<Real> depth = DepthBits<Real>(-1) >> 1;
   if (drawn) memcpy(&depth, &splat.z, sizeof(depth));
   scene.arrays.depths[0][row] = depth;
-  scene.arrays.order[row] = static_cast<uint32_t>(row);
+  scene.arrays.rows[0][row] = static_cast<uint32_t>(row);
   if (radii) {
     radii[row] = !drawn ? 0
                  : splat.radius < Real(1 << 30)
@@ -115,13 +115,12 @@ __device__ void Deposit(const Real (&from)[kSize], int64_t i, int64_t time,
   for (int k = 0; k < kSize; ++k) to[k] = first ? from[k] : to[k] + from[k];
 }
 
-// What `stored`, of kSums integers, stands for.
+// The sums of a splat that deterministic passes left as integers.
 template <typename Real>
 __device__ SplatSums<Real> ReadSums(const int64_t* stored,
                                     const CudaSplat<Real>& splat,
-                                    const ImageMaxima<Real>& maxima) {
-  const SumBounds bounds(maxima);
-  const SplatExponents exponents(splat);
+                                    const SumBounds& bounds) {
+  const SplatExponents exponents(splat, bounds);
   Real s[kSums];
 #pragma unroll
   for (int k = 0; k < kSums; ++k) {
@@ -133,9 +132,10 @@ __device__ SplatSums<Real> ReadSums(const int64_t* stored,
   return {s[0], s[1], s[2], s[3], s[4], s[5], {s[6], s[7], s[8]}, s[9]};
 }
 
-// A thread per Gaussian, through all its times and their images in the range.
-// With kNormals, of a scene of normals: adds to all gradients.
-template <typename Real, int kDegree, bool kNormals>
+// A thread per Gaussian, through all its times and their images. With kExact,
+// those in the range, from the sums of a deterministic pass. With kNormals, of
+// a scene of normals: adds to all gradients.
+template <typename Real, int kDegree, bool kExact, bool kNormals>
 __global__ void __launch_bounds__(kThreads)
     ProjectBackward(Scene<Real> scene, GaussianRasterGradients<Real> out,
                     ImageRange range) {
@@ -164,7 +164,7 @@ __global__ void __launch_bounds__(kThreads)
     for (int32_t k = arrays.time_begin[time]; k < arrays.time_begin[time + 1];
          ++k) {
       const int64_t image = arrays.images_by_time[k];
-      if (image < range.begin || image >= range.end) continue;
+      if (kExact && (image < range.begin || image >= range.end)) continue;
       const int64_t row = image * in.count + i;
       Real* offset_gradient =
           out.screen_offsets ? out.screen_offsets + 2 * row : nullptr;
@@ -176,9 +176,16 @@ __global__ void __launch_bounds__(kThreads)
       }
       drawn = true;
       const View<Real>& view = arrays.views[image];
-      const SplatSums<Real> sums =
-          ReadSums(arrays.sums + kSums * (row - range.begin * in.count),
-                   arrays.splats[row], arrays.maxima[image]);
+      SplatSums<Real> sums;
+      if constexpr (kExact) {
+        sums =
+            ReadSums(arrays.exact_sums + kSums * (row - range.begin * in.count),
+                     arrays.splats[row],
+                     SumBounds(arrays.maxima[image], in.width, in.height));
+      } else {
+        const Real* s = arrays.sums + kSums * row;
+        sums = {s[0], s[1], s[2], s[3], s[4], s[5], {s[6], s[7], s[8]}, s[9]};
+      }
       const Footprint<Real> footprint = ProjectGaussian<Real>(
           view, mean, world.covariance, in.low_pass, nullptr);
       const FootprintGradient<Real> gradient =
@@ -205,7 +212,7 @@ __global__ void __launch_bounds__(kThreads)
       CovarianceVjp<Real>(quaternion, log_scales, covariance_gradient,
                           quaternion_gradient, log_scales_gradient);
     }
-    const bool first = range.begin == 0 && !kNormals;
+    const bool first = (!kExact || range.begin == 0) && !kNormals;
     Deposit(mean_gradient, i, time, first, in.means_stride, out.means);
     Deposit(quaternion_gradient, i, time, first, in.quaternions_stride,
             out.quaternions);
@@ -270,20 +277,22 @@ template <typename Real>
 void LaunchProjectBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& out,
                            ImageRange range, cudaStream_t stream) {
-  const unsigned blocks = BlocksFor(scene.inputs.count);
+  const auto launch = [&]<int kDegree>() {
+    const auto kernel = scene.inputs.deterministic
+                            ? ProjectBackward<Real, kDegree, true, false>
+                            : ProjectBackward<Real, kDegree, false, false>;
+    kernel<<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out,
+                                                                   range);
+  };
   switch (scene.inputs.sh_degree) {
     case 0:
-      return ProjectBackward<Real, 0, false>
-          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
+      return launch.template operator()<0>();
     case 1:
-      return ProjectBackward<Real, 1, false>
-          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
+      return launch.template operator()<1>();
     case 2:
-      return ProjectBackward<Real, 2, false>
-          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
+      return launch.template operator()<2>();
     default:
-      return ProjectBackward<Real, 3, false>
-          <<<blocks, kThreads, 0, stream>>>(scene, out, range);
+      return launch.template operator()<3>();
   }
 }
 
@@ -297,9 +306,11 @@ template <typename Real>
 void LaunchNormalsBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& out,
                            ImageRange range, cudaStream_t stream) {
-  ProjectBackward<Real, 0, true>
-      <<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out,
-                                                               range);
+  const auto kernel = scene.inputs.deterministic
+                          ? ProjectBackward<Real, 0, true, true>
+                          : ProjectBackward<Real, 0, false, true>;
+  kernel<<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out,
+                                                                 range);
 }
 
 #define DG4D_INSTANTIATE(Real)                                              \

@@ -37,14 +37,6 @@ int BitsFor(uint32_t most) {
   return bits;
 }
 
-// What a sort left in either of its buffers, to the one that is kept.
-cudaError_t KeepIn(uint32_t* kept, const uint32_t* sorted, int64_t count,
-                   cudaStream_t stream) {
-  if (sorted == kept) return cudaSuccess;
-  return cudaMemcpyAsync(kept, sorted, sizeof(*kept) * count,
-                         cudaMemcpyDeviceToDevice, stream);
-}
-
 template <typename Real>
 constexpr int kDepthBits = sizeof(DepthBits<Real>) * 8 - 1;
 
@@ -68,7 +60,7 @@ __global__ void __launch_bounds__(kThreads) WriteTouches(Scene<Real> scene) {
   const CudaSplat<Real> splat = arrays.splats[row];
   ForTouchedTiles(splat, scene.grid, [&](int tile) {
     arrays.tiles[0][touch] = image * scene.grid.per_image + tile;
-    arrays.list[touch] = row;
+    arrays.lists[0][touch] = row;
     ++touch;
   });
 }
@@ -121,13 +113,12 @@ cudaError_t SortByDepth(Scene<Real>& scene, void* temporary, size_t bytes,
                         cudaStream_t stream) {
   Arrays<Real>& arrays = scene.arrays;
   cub::DoubleBuffer<DepthBits<Real>> depths(arrays.depths[0], arrays.depths[1]);
-  cub::DoubleBuffer<uint32_t> rows(arrays.order, arrays.other_order);
+  cub::DoubleBuffer<uint32_t> rows(arrays.rows[0], arrays.rows[1]);
   size_t room = bytes;
   cudaError_t error = cub::DeviceRadixSort::SortPairs(
       temporary, room, depths, rows, scene.rows(), 0, kDepthBits<Real>, stream);
   if (error != cudaSuccess) return error;
-  error = KeepIn(arrays.order, rows.Current(), scene.rows(), stream);
-  if (error != cudaSuccess) return error;
+  arrays.order = rows.Current();
   const thrust::transform_iterator<TouchesOf, const uint32_t*> touches(
       arrays.order, TouchesOf{arrays.touches});
   room = bytes;
@@ -149,13 +140,12 @@ cudaError_t MakeLists(Scene<Real>& scene, void* temporary, size_t bytes,
                                        kThreads),
                  kThreads, 0, stream>>>(scene);
   cub::DoubleBuffer<uint32_t> tiles(arrays.tiles[0], arrays.tiles[1]);
-  cub::DoubleBuffer<uint32_t> lists(arrays.list, arrays.other_list);
-  cudaError_t error = cub::DeviceRadixSort::SortPairs(
+  cub::DoubleBuffer<uint32_t> lists(arrays.lists[0], arrays.lists[1]);
+  const cudaError_t error = cub::DeviceRadixSort::SortPairs(
       temporary, bytes, tiles, lists, int64_t{scene.room}, 0,
       BitsFor(scene.grid.total), stream);
   if (error != cudaSuccess) return error;
-  error = KeepIn(arrays.list, lists.Current(), int64_t{scene.room}, stream);
-  if (error != cudaSuccess) return error;
+  arrays.list = lists.Current();
   FindTiles<<<tile_blocks, kThreads, 0, stream>>>(scene, tiles.Current());
   return cudaGetLastError();
 }

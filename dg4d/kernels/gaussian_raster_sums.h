@@ -1,49 +1,61 @@
 #ifndef DG4D_KERNELS_GAUSSIAN_RASTER_SUMS_H_
 #define DG4D_KERNELS_GAUSSIAN_RASTER_SUMS_H_
 
-#include "dg4d/kernels/gaussian_raster_device.h"
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "dg4d/kernels/host_device.h"
 
 // Sums over pixels that do not depend on the order of their terms. Warps add
 // what they have to a splat's sums in any order, so the terms are whole
-// numbers: multiples of a power of two that is so small that the sum's bound
-// is 2^61 of it. The bound follows from the splat and from the largest values
-// of its image, by
+// numbers: multiples of a power of two of which the sum's bound is 2^61. The
+// bound follows from the splat and from the largest values of its image, by
 //
 //   |gradient by alpha| <= light (|x| + max |x|),
 //
-// with x the gradient's product with a colour, which the light that is left at
-// the pixel scales down. A term that is 2^-37 of the largest possible still has
-// all of a float's digits.
+// with x the gradient's product with a colour, and light, what is left at the
+// pixel, at most 1. In a splat of 2^k pixels, a term that is 2^(k - 37) of its
+// own bound still has all digits of a float.
 
 namespace dg4d::gaussian_raster {
 
-// The largest magnitudes in an image, as bits, which sort as they do; those of
-// infinity and NaN come last.
+// The bits of positive numbers sort as they do; those of infinity and NaN come
+// last.
+template <typename Real>
+using PositiveBits = std::conditional_t<sizeof(Real) == 4, uint32_t, uint64_t>;
+
+template <typename Real>
+DG4D_HOST_DEVICE inline PositiveBits<Real> MagnitudeBits(Real x) {
+  PositiveBits<Real> bits;
+  memcpy(&bits, &x, sizeof(bits));
+  return bits & (PositiveBits<Real>(-1) >> 1);
+}
+
+// The largest magnitudes in an image, as bits.
 template <typename Real>
 struct ImageMaxima {
   enum { kRgb, kAlpha, kDepth, kColour, kZ, kBackground, kMaxima };
-  DepthBits<Real> bits[kMaxima];  // the first three of the image's gradients
+  PositiveBits<Real> bits[kMaxima];  // the first three of image gradients
 
-  __device__ Real Get(int k) const {
+  DG4D_HOST_DEVICE void Meet(int k, Real value) {
+    const PositiveBits<Real> other = MagnitudeBits(value);
+    if (other > bits[k]) bits[k] = other;
+  }
+  DG4D_HOST_DEVICE Real Get(int k) const {
     Real value;
     memcpy(&value, &bits[k], sizeof(value));
     return value;
   }
 };
 
-__device__ inline uint32_t MagnitudeBits(float x) {
-  return __float_as_uint(x) & 0x7fffffffu;
-}
-__device__ inline uint64_t MagnitudeBits(double x) {
-  return static_cast<uint64_t>(__double_as_longlong(x)) & 0x7fffffffffffffffull;
-}
-
 // Some e with |x| < 2^e, the least one for ordinary numbers.
-__device__ inline int ExponentAbove(float x) {
-  return static_cast<int>(MagnitudeBits(x) >> 23) - 126;
-}
-__device__ inline int ExponentAbove(double x) {
-  return static_cast<int>(MagnitudeBits(x) >> 52) - 1022;
+template <typename Real>
+DG4D_HOST_DEVICE inline int ExponentAbove(Real x) {
+  constexpr int kFraction = sizeof(Real) == 4 ? 23 : 52;
+  constexpr int kBias = sizeof(Real) == 4 ? 126 : 1022;
+  return static_cast<int>(MagnitudeBits(x) >> kFraction) - kBias;
 }
 
 // 2^e and 2^-e are numbers for |e| up to this.
@@ -51,22 +63,35 @@ template <typename Real>
 constexpr int kMostExponent = sizeof(Real) == 4 ? 126 : 1022;
 
 template <typename Real>
-__device__ inline Real PowerOfTwo(int e) {
-  if constexpr (sizeof(Real) == 4) {
-    return __int_as_float((e + 127) << 23);
-  } else {
-    return __hiloint2double((e + 1023) << 20, 0);
-  }
+DG4D_HOST_DEVICE inline Real PowerOfTwo(int e) {
+  constexpr int kFraction = sizeof(Real) == 4 ? 23 : 52;
+  constexpr int kBias = sizeof(Real) == 4 ? 127 : 1023;
+  const PositiveBits<Real> bits = static_cast<PositiveBits<Real>>(e + kBias)
+                                  << kFraction;
+  Real power;
+  memcpy(&power, &bits, sizeof(power));
+  return power;
 }
 
-__device__ inline int64_t RoundToInteger(float x) { return __float2ll_rn(x); }
-__device__ inline int64_t RoundToInteger(double x) { return __double2ll_rn(x); }
+// To the nearest, ties to even.
+template <typename Real>
+DG4D_HOST_DEVICE inline int64_t RoundToInteger(Real x) {
+#ifdef __CUDA_ARCH__
+  if constexpr (sizeof(Real) == 4) {
+    return __float2ll_rn(x);
+  } else {
+    return __double2ll_rn(x);
+  }
+#else
+  return std::llrint(x);
+#endif
+}
 
-// The powers of dx and dy in the terms of a sum.
-__host__ __device__ constexpr int PowersOfDx(int sum) {
+// The powers of dx and dy in the terms of a sum, counted as in SplatSums.
+DG4D_HOST_DEVICE constexpr int PowersOfDx(int sum) {
   return sum == 3 ? 2 : sum == 1 || sum == 4 ? 1 : 0;
 }
-__host__ __device__ constexpr int PowersOfDy(int sum) {
+DG4D_HOST_DEVICE constexpr int PowersOfDy(int sum) {
   return sum == 5 ? 2 : sum == 2 || sum == 4 ? 1 : 0;
 }
 
@@ -74,10 +99,14 @@ __host__ __device__ constexpr int PowersOfDy(int sum) {
 // a pixel adds to the sums, but for the splat's opacity and offsets.
 struct SumBounds {
   int p, rgb, z;
+  int columns, rows;  // of the image
   bool finite;
 
   template <typename Real>
-  __device__ explicit SumBounds(const ImageMaxima<Real>& maxima) {
+  DG4D_HOST_DEVICE SumBounds(const ImageMaxima<Real>& maxima, int width,
+                             int height)
+      : columns(ExponentAbove(static_cast<float>(width))),
+        rows(ExponentAbove(static_cast<float>(height))) {
     using Maxima = ImageMaxima<Real>;
     const Real rgb_gradient = maxima.Get(Maxima::kRgb);
     const Real z_gradient = maxima.Get(Maxima::kDepth);
@@ -86,41 +115,45 @@ struct SumBounds {
     const Real back = 3 * rgb_gradient * maxima.Get(Maxima::kBackground) +
                       maxima.Get(Maxima::kAlpha);
     const Real both = front + back;
-    // One more than that would be without rounding.
+    // One more than it would be without rounding.
     p = ExponentAbove(both) + 2;
     rgb = ExponentAbove(rgb_gradient) + 1;
     z = ExponentAbove(z_gradient) + 1;
     finite = both - both == 0;
   }
 
-  __device__ int Of(int sum) const { return sum < 6 ? p : sum < 9 ? rgb : z; }
+  DG4D_HOST_DEVICE int Of(int sum) const {
+    return sum < 6 ? p : sum < 9 ? rgb : z;
+  }
 };
 
-// What depends on the splat.
+// What depends on the splat, which has the names of a Splat.
 struct SplatExponents {
   int dx, dy;  // offsets of pixels
   int rest;    // opacity and number of pixels
 
-  template <typename Real>
-  __device__ explicit SplatExponents(const CudaSplat<Real>& splat)
+  template <typename AnySplat>
+  DG4D_HOST_DEVICE SplatExponents(const AnySplat& splat,
+                                  const SumBounds& bounds)
       : dx(ExponentAbove(splat.half_extent[0])),
         dy(ExponentAbove(splat.half_extent[1])),
-        rest(static_cast<int>(ceil(splat.log2_opacity)) + PixelsAlong(dx) +
-             PixelsAlong(dy)) {}
+        rest(static_cast<int>(std::ceil(splat.log2_opacity)) +
+             PixelsAlong(dx, bounds.columns) + PixelsAlong(dy, bounds.rows)) {}
 
   // The exponent e to store the terms of a sum with: as multiples of 2^-e.
   template <typename Real>
-  __device__ int For(int bound, int dx_powers, int dy_powers) const {
+  DG4D_HOST_DEVICE int For(int bound, int dx_powers, int dy_powers) const {
     const int e = 61 - (bound + rest + dx_powers * dx + dy_powers * dy);
     constexpr int kMost = kMostExponent<Real>;
     return e < -kMost ? -kMost : e > kMost ? kMost : e;
   }
 
  private:
-  // How many pixels are less than 2^e from a point, and no more than an image
-  // has along a side, as an exponent.
-  __device__ static int PixelsAlong(int e) {
-    return e < -1 ? 1 : e > 13 ? 15 : e + 2;
+  // How many pixels of a row or column, fewer than 2^most, are less than 2^e
+  // from a point, as an exponent.
+  DG4D_HOST_DEVICE static int PixelsAlong(int e, int most) {
+    const int pixels = e < -1 ? 1 : e + 2;
+    return pixels < most ? pixels : most;
   }
 };
 

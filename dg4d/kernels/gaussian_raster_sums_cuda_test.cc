@@ -32,6 +32,7 @@ void ExpectTheSameBytesAtEachCall() {
                                              .degree = 1,
                                              .pixels = 10});
   DeviceWorld<Real> device(world);
+  device.inputs.deterministic = true;
   GaussianRasterCudaWorkspace<Real> workspace;
   ASSERT_TRUE(device.Forward(workspace).ok());
   ASSERT_TRUE(device.Backward(workspace).ok());
@@ -62,6 +63,7 @@ TEST_F(GaussianRasterSumsCuda, ScalesGradientsWithTheLoss) {
   const World<float> world = MakeWorld<float>(
       {.count = 400, .images = 3, .width = 50, .height = 40, .pixels = 4});
   DeviceWorld<float> device(world);
+  device.inputs.deterministic = true;
   GaussianRasterCudaWorkspace<float> workspace;
   ASSERT_TRUE(device.Forward(workspace).ok());
   ASSERT_TRUE(device.Backward(workspace).ok());
@@ -93,6 +95,7 @@ TEST_F(GaussianRasterSumsCuda, KeepsSmallGradientsBesideOneThatIsLarge) {
   World<float> world = MakeWorld<float>(
       {.count = 400, .images = 2, .width = 50, .height = 40, .pixels = 4});
   DeviceWorld<float> device(world);
+  device.inputs.deterministic = true;
   GaussianRasterCudaWorkspace<float> workspace;
   // The second image's are a millionth of the first's, and so are those of most
   // pixels of the first.
@@ -141,6 +144,7 @@ TEST_F(GaussianRasterSumsCuda, SaysSoWhereGradientsAreNotFinite) {
   const World<float> world = MakeWorld<float>({.count = 50, .images = 2});
   for (const float bad : {kNan, kInfinity, -kInfinity}) {
     DeviceWorld<float> device(world);
+    device.inputs.deterministic = true;
     cudaMemcpy(device.rgb_gradient.data() + 5, &bad, sizeof(float),
                cudaMemcpyDefault);
     GaussianRasterCudaWorkspace<float> workspace;
@@ -156,6 +160,40 @@ TEST_F(GaussianRasterSumsCuda, SaysSoWhereGradientsAreNotFinite) {
   }
 }
 
+TEST_F(GaussianRasterSumsCuda, AgreesWithTheCpu) {
+  ExpectTwinsAgree(MakeWorld<double>({.count = 150,
+                                      .times = 3,
+                                      .images = 7,
+                                      .width = 45,
+                                      .height = 37,
+                                      .degree = 2}),
+                   /*deterministic=*/true);
+  for (const double pixels : {0.3, 2.0, 15.0}) {
+    SCOPED_TRACE(pixels);
+    ExpectTwinsAgree(MakeWorld<float>({.count = 3000,
+                                       .times = 2,
+                                       .images = 5,
+                                       .width = 130,
+                                       .height = 90,
+                                       .degree = 1,
+                                       .pixels = pixels}),
+                     /*deterministic=*/true);
+  }
+  World<double> opaque =
+      MakeWorld<double>({.count = 500, .pixels = 6, .spread = 0.3});
+  for (size_t i = 0; i < opaque.logits.size(); ++i) opaque.logits[i] = i % 9;
+  ExpectTwinsAgree(opaque, /*deterministic=*/true);
+}
+
+TEST_F(GaussianRasterSumsCuda, RefusesABackwardPassOfTheOtherKind) {
+  DeviceWorld<float> device(MakeWorld<float>({.count = 10}));
+  GaussianRasterCudaWorkspace<float> workspace;
+  ASSERT_TRUE(device.Forward(workspace).ok());
+  device.inputs.deterministic = true;
+  EXPECT_EQ(device.Backward(workspace).code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 // More than the sums of which there is memory for at a time.
 TEST_F(GaussianRasterSumsCuda, AddsUpMoreImagesThanItHoldsSumsOf) {
   ExpectTwinsAgree(MakeWorld<float>({.count = 300'000,
@@ -163,7 +201,8 @@ TEST_F(GaussianRasterSumsCuda, AddsUpMoreImagesThanItHoldsSumsOf) {
                                      .images = 9,
                                      .width = 40,
                                      .height = 24,
-                                     .pixels = 0.3}));
+                                     .pixels = 0.3}),
+                   /*deterministic=*/true);
 }
 
 }  // namespace

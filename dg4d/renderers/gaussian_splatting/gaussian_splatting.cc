@@ -158,6 +158,7 @@ struct RasterSettings {
   int height;
   double low_pass;
   double near;
+  bool deterministic;
   int64_t times;
   bool median_depth;
   bool normals;
@@ -220,7 +221,8 @@ struct Rendering : torch::CustomClassHolder {
             .background = data(kBackground),
             .screen_offsets = data(kScreenOffsets),
             .low_pass = static_cast<Real>(settings.low_pass),
-            .near = static_cast<Real>(settings.near)};
+            .near = static_cast<Real>(settings.near),
+            .deterministic = settings.deterministic};
   }
 };
 
@@ -350,10 +352,8 @@ std::shared_ptr<GaussianViews> ViewsOf(const GaussianBatch& batch,
   const auto images = static_cast<int64_t>(cameras.size());
   const int64_t times = TimesOf(batch);
   if (!batch.views) {
-    auto views =
-        std::make_shared<GaussianViews>(images, times, batch.means.options());
-    views->Set(cameras, batch.time_of_camera);
-    return views;
+    return std::make_shared<GaussianViews>(cameras, batch.time_of_camera, times,
+                                           batch.means.options());
   }
   const GaussianViews& views = *batch.views;
   TORCH_CHECK(views.images() == images && views.times() == times &&
@@ -409,9 +409,21 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
 
 }  // namespace
 
+struct GaussianSplattingOptions : SplattingOptions {
+  bool deterministic = false;
+
+  template <typename V>
+  void Visit(V& v) {
+    SplattingOptions::Visit(v);
+    v("deterministic", deterministic,
+      "On a GPU, gradients of the same bytes at each run, at some cost of time "
+      "and memory; on the CPU they always are.");
+  }
+};
+
 class GaussianSplatting final : public GaussianRenderer {
  public:
-  using Options = SplattingOptions;
+  using Options = GaussianSplattingOptions;
 
   explicit GaussianSplatting(const Options& options) : options_(options) {}
 
@@ -424,6 +436,7 @@ class GaussianSplatting final : public GaussianRenderer {
                                      .height = cameras[0].height,
                                      .low_pass = options_.low_pass,
                                      .near = options_.near,
+                                     .deterministic = options_.deterministic,
                                      .times = TimesOf(batch),
                                      .median_depth = batch.median_depth,
                                      .normals = batch.normals};

@@ -23,8 +23,11 @@ namespace {
 
 using GaussianSplattingCuda = dg4d::CudaTest;
 
-std::unique_ptr<GaussianRenderer> MakeSplatting() {
-  return PluginSpec<GaussianRenderer>{"gaussian_splatting", {}}
+std::unique_ptr<GaussianRenderer> MakeSplatting(bool deterministic = false) {
+  ConfigNode options;
+  options["deterministic"] =
+      ConfigNode::Scalar(deterministic ? "true" : "false");
+  return PluginSpec<GaussianRenderer>{"gaussian_splatting", options}
       .Create()
       .value();
 }
@@ -148,7 +151,8 @@ TEST_F(GaussianSplattingCuda, AgreesWithTheCpuInMedianDepthAndNormals) {
 }
 
 TEST_F(GaussianSplattingCuda, DrawsTheSameBytesBesideMedianDepthAndNormals) {
-  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const std::unique_ptr<GaussianRenderer> renderer =
+      MakeSplatting(/*deterministic=*/true);
   const std::vector<Camera> cameras = MakeCameras();
   std::vector<at::Tensor> results[2];
   for (const bool extras : {false, true}) {
@@ -235,7 +239,8 @@ void ExpectSameBytes(const std::vector<at::Tensor>& actual,
 
 TEST_F(GaussianSplattingCuda, ReplaysInAGraphToTheBytesOfTheCalls) {
   const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
-  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const std::unique_ptr<GaussianRenderer> renderer =
+      MakeSplatting(/*deterministic=*/true);
   const Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
   const Step step(leaves.all);
   std::vector<Camera> cameras = MakeCameras();
@@ -274,7 +279,8 @@ TEST_F(GaussianSplattingCuda, ReplaysInAGraphToTheBytesOfTheCalls) {
 
 TEST_F(GaussianSplattingCuda, KeepsTheMemoryOfAGraphFromOtherCalls) {
   const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool());
-  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const std::unique_ptr<GaussianRenderer> renderer =
+      MakeSplatting(/*deterministic=*/true);
   const Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
   const Step step(leaves.all);
   const std::vector<Camera> cameras = MakeCameras();
@@ -304,7 +310,8 @@ TEST_F(GaussianSplattingCuda, KeepsTheMemoryOfAGraphFromOtherCalls) {
 }
 
 TEST_F(GaussianSplattingCuda, OptimisesToTheSameBytes) {
-  const std::unique_ptr<GaussianRenderer> renderer = MakeSplatting();
+  const std::unique_ptr<GaussianRenderer> renderer =
+      MakeSplatting(/*deterministic=*/true);
   const auto optimise = [&] {
     Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
     const Step step(leaves.all);
