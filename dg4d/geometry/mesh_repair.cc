@@ -2,40 +2,79 @@
 
 #include <Eigen/Geometry>
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <numeric>
 #include <vector>
 
 #include "dg4d/base/parallel.h"
 #include "dg4d/geometry/surface.h"
-#include "open3d/geometry/TriangleMesh.h"
 
 namespace dg4d {
 namespace {
 
-open3d::geometry::TriangleMesh Open3dMeshOf(const Surface& surface) {
-  open3d::geometry::TriangleMesh mesh;
-  mesh.vertices_.reserve(surface.vertices.size());
-  for (const Vec3& p : surface.vertices) {
-    mesh.vertices_.emplace_back(p.x, p.y, p.z);
+// For each triangle the number of its part, from 0 on: triangles that share an
+// edge are of one part.
+struct Parts {
+  std::vector<int32_t> of_triangle;
+  int32_t count = 0;
+};
+
+Parts PartsOf(const Surface& surface) {
+  const auto triangles = static_cast<int32_t>(surface.triangles.size());
+  // Each triangle points to one of its part, the first of it to itself.
+  std::vector<int32_t> parent(triangles);
+  std::iota(parent.begin(), parent.end(), 0);
+  const auto first_of = [&](int32_t t) {
+    while (parent[t] != t) t = parent[t] = parent[parent[t]];
+    return t;
+  };
+  std::vector<std::array<int32_t, 3>> edges;  // both ends, triangle
+  edges.reserve(3 * surface.triangles.size());
+  for (int32_t t = 0; t < triangles; ++t) {
+    for (int k = 0; k < 3; ++k) {
+      const auto [low, high] = std::minmax(surface.triangles[t][k],
+                                           surface.triangles[t][(k + 1) % 3]);
+      edges.push_back({low, high, t});
+    }
   }
-  mesh.triangles_.reserve(surface.triangles.size());
-  for (const TriangleIndices& t : surface.triangles) {
-    mesh.triangles_.emplace_back(t[0], t[1], t[2]);
+  std::sort(edges.begin(), edges.end());
+  for (size_t i = 1; i < edges.size(); ++i) {
+    if (edges[i][0] != edges[i - 1][0] || edges[i][1] != edges[i - 1][1]) {
+      continue;
+    }
+    const auto [low, high] =
+        std::minmax({first_of(edges[i][2]), first_of(edges[i - 1][2])});
+    parent[high] = low;
   }
-  return mesh;
+  Parts parts{std::vector<int32_t>(triangles)};
+  for (int32_t t = 0; t < triangles; ++t) {
+    const int32_t first = first_of(t);
+    parts.of_triangle[t] =
+        first == t ? parts.count++ : parts.of_triangle[first];
+  }
+  return parts;
 }
 
-Surface SurfaceOf(const open3d::geometry::TriangleMesh& mesh) {
-  Surface surface;
-  surface.vertices.reserve(mesh.vertices_.size());
-  for (const Eigen::Vector3d& p : mesh.vertices_) {
-    surface.vertices.push_back({p.x(), p.y(), p.z()});
+// `surface` with those triangles alone that `keep` names, and without the
+// vertices that none of them uses.
+Surface Restricted(const Surface& surface, const std::vector<bool>& keep) {
+  std::vector<int32_t> number(surface.vertices.size(), -1);
+  Surface result;
+  for (size_t t = 0; t < keep.size(); ++t) {
+    if (!keep[t]) continue;
+    result.triangles.push_back(surface.triangles[t]);
+    for (const int32_t vertex : surface.triangles[t]) number[vertex] = 0;
   }
-  surface.triangles.reserve(mesh.triangles_.size());
-  for (const Eigen::Vector3i& t : mesh.triangles_) {
-    surface.triangles.push_back({t[0], t[1], t[2]});
+  for (size_t i = 0; i < number.size(); ++i) {
+    if (number[i] < 0) continue;
+    number[i] = static_cast<int32_t>(result.vertices.size());
+    result.vertices.push_back(surface.vertices[i]);
   }
-  return surface;
+  for (TriangleIndices& t : result.triangles) {
+    for (int32_t& vertex : t) vertex = number[vertex];
+  }
+  return result;
 }
 
 // The length of the diagonal; 0 of a box without points.
@@ -63,15 +102,15 @@ void MoveToNeighbours(const IndexLists& neighbours, double share,
 }  // namespace
 
 Mesh RemoveSmallComponents(const Mesh& mesh, double least_diagonal) {
-  open3d::geometry::TriangleMesh cleaned = Open3dMeshOf(SurfaceOf(mesh));
-  const auto [part_of_triangle, sizes, areas] =
-      cleaned.ClusterConnectedTriangles();
-  std::vector<Eigen::AlignedBox3d> boxes(sizes.size());
+  const Surface surface = SurfaceOf(mesh);
+  const Parts parts = PartsOf(surface);
+  std::vector<Eigen::AlignedBox3d> boxes(parts.count);
   Eigen::AlignedBox3d whole;
-  for (size_t i = 0; i < part_of_triangle.size(); ++i) {
-    for (const int vertex : cleaned.triangles_[i]) {
-      boxes[part_of_triangle[i]].extend(cleaned.vertices_[vertex]);
-      whole.extend(cleaned.vertices_[vertex]);
+  for (size_t t = 0; t < surface.triangles.size(); ++t) {
+    for (const int32_t vertex : surface.triangles[t]) {
+      const Vec3& p = surface.vertices[vertex];
+      boxes[parts.of_triangle[t]].extend(Eigen::Vector3d(p.x, p.y, p.z));
+      whole.extend(Eigen::Vector3d(p.x, p.y, p.z));
     }
   }
   double largest = 0;
@@ -80,13 +119,11 @@ Mesh RemoveSmallComponents(const Mesh& mesh, double least_diagonal) {
   }
   const double least = std::min(least_diagonal * DiagonalOf(whole), largest);
 
-  std::vector<bool> is_small(part_of_triangle.size());
-  for (size_t i = 0; i < is_small.size(); ++i) {
-    is_small[i] = DiagonalOf(boxes[part_of_triangle[i]]) < least;
+  std::vector<bool> keep(surface.triangles.size());
+  for (size_t t = 0; t < keep.size(); ++t) {
+    keep[t] = DiagonalOf(boxes[parts.of_triangle[t]]) >= least;
   }
-  cleaned.RemoveTrianglesByMask(is_small);
-  cleaned.RemoveUnreferencedVertices();
-  return MeshOf(SurfaceOf(cleaned));
+  return MeshOf(Restricted(surface, keep));
 }
 
 Mesh SmoothTaubin(const Mesh& mesh, const SmoothOptions& options) {

@@ -11,6 +11,8 @@
 #include "dg4d/geometry/solid_fill.h"
 #include "dg4d/geometry/surface.h"
 #include "gtest/gtest.h"
+#include "open3d/geometry/BoundingVolume.h"
+#include "open3d/geometry/TriangleMesh.h"
 
 namespace dg4d {
 namespace {
@@ -56,6 +58,72 @@ TEST(RemoveSmallComponents, DropsCrumbsAndKeepsParts) {
   EXPECT_EQ(AnalyzeTopology(kept).components, 2);
   EXPECT_TRUE(AnalyzeTopology(kept).closed_manifold());
   EXPECT_EQ(AnalyzeTopology(RemoveSmallComponents(mesh, 1)).components, 1);
+}
+
+// Open3D's way with the parts of a mesh, of which some touch at a vertex.
+TEST(RemoveSmallComponents, AgreesWithOpen3d) {
+  std::mt19937 generator(3);
+  std::uniform_int_distribution<int32_t> corner(0, 290), length(1, 6);
+  std::uniform_real_distribution<double> coordinate(-1, 1);
+  Surface surface;
+  for (int i = 0; i < 300; ++i) {
+    surface.vertices.push_back(
+        {coordinate(generator), coordinate(generator), coordinate(generator)});
+  }
+  for (int strip = 0; strip < 60; ++strip) {
+    const int32_t first = corner(generator), end = first + length(generator);
+    for (int32_t v = first; v < end; ++v) {
+      surface.triangles.push_back({v, v + 1, v + 2});
+    }
+  }
+  const Mesh mesh = MeshOf(surface);
+  surface = SurfaceOf(mesh);  // of rounded vertices
+
+  open3d::geometry::TriangleMesh expected;
+  for (const Vec3& p : surface.vertices) {
+    expected.vertices_.emplace_back(p.x, p.y, p.z);
+  }
+  for (const TriangleIndices& t : surface.triangles) {
+    expected.triangles_.emplace_back(t[0], t[1], t[2]);
+  }
+  const auto [part_of_triangle, sizes, areas] =
+      expected.ClusterConnectedTriangles();
+  std::vector<std::vector<Eigen::Vector3d>> points(sizes.size());
+  std::vector<Eigen::Vector3d> used;
+  for (size_t i = 0; i < part_of_triangle.size(); ++i) {
+    for (const int vertex : expected.triangles_[i]) {
+      points[part_of_triangle[i]].push_back(expected.vertices_[vertex]);
+      used.push_back(expected.vertices_[vertex]);
+    }
+  }
+  const auto diagonal = [](const std::vector<Eigen::Vector3d>& of) {
+    return open3d::geometry::AxisAlignedBoundingBox::CreateFromPoints(of)
+        .GetExtent()
+        .norm();
+  };
+  constexpr double kLeast = 0.5;
+  std::vector<bool> is_small;
+  for (const int part : part_of_triangle) {
+    is_small.push_back(diagonal(points[part]) < kLeast * diagonal(used));
+  }
+  ASSERT_GT(std::count(is_small.begin(), is_small.end(), true), 0);
+  ASSERT_GT(std::count(is_small.begin(), is_small.end(), false), 0);
+  expected.RemoveTrianglesByMask(is_small);
+  expected.RemoveUnreferencedVertices();
+
+  const Surface kept = SurfaceOf(RemoveSmallComponents(mesh, kLeast));
+  ASSERT_EQ(kept.vertices.size(), expected.vertices_.size());
+  ASSERT_EQ(kept.triangles.size(), expected.triangles_.size());
+  for (size_t i = 0; i < kept.vertices.size(); ++i) {
+    const Eigen::Vector3d& p = expected.vertices_[i];
+    EXPECT_EQ(kept.vertices[i].x, p.x());
+    EXPECT_EQ(kept.vertices[i].z, p.z());
+  }
+  for (size_t i = 0; i < kept.triangles.size(); ++i) {
+    for (int k = 0; k < 3; ++k) {
+      EXPECT_EQ(kept.triangles[i][k], expected.triangles_[i][k]);
+    }
+  }
 }
 
 TEST(SmoothTaubin, RemovesNoiseAndKeepsTheSize) {

@@ -6,14 +6,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <opencv2/core.hpp>
-#include <opencv2/imgcodecs.hpp>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/files.h"
 #include "dg4d/base/parallel.h"
 #include "dg4d/base/status.h"
+#include "dg4d/scene/image_codec.h"
 #include "dg4d/scene/image_probe.h"
 
 namespace dg4d {
@@ -43,20 +42,22 @@ float NormalizeAlpha(T value) {
 }
 float NormalizeAlpha(float value) { return std::clamp(value, 0.0f, 1.0f); }
 
-// Row `row` of `decoded` (BGR order) shrunk by `factor`: the mean of each
-// factor x factor block, of what of it lies inside, colours weighted by alpha.
+// Row `row` of `decoded` shrunk by `factor`: the mean of each factor x factor
+// block, of what of it lies inside, colours weighted by alpha.
 template <typename T>
-void ConvertRow(const cv::Mat& decoded, int row, int factor, float* out,
+void ConvertRow(const StoredPixels& decoded, int row, int factor, float* out,
                 int out_width) {
-  const int stored = decoded.channels();
+  const int stored = decoded.channels;
   const int channels = stored == 4 ? 4 : 3;
-  const int blue = 0, green = stored == 1 ? 0 : 1, red = stored == 1 ? 0 : 2;
-  const int row_end = std::min((row + 1) * factor, decoded.rows);
+  const int last = stored == 1 ? 0 : 2, green = stored == 1 ? 0 : 1;
+  const int red = decoded.blue_first ? last : 0;
+  const int blue = decoded.blue_first ? 0 : last;
+  const int row_end = std::min((row + 1) * factor, decoded.height);
   for (int x = 0; x < out_width; ++x) {
-    const int column_end = std::min((x + 1) * factor, decoded.cols);
+    const int column_end = std::min((x + 1) * factor, decoded.width);
     float mean[3] = {0, 0, 0}, weighted[3] = {0, 0, 0}, alpha = 0, count = 0;
     for (int v = row * factor; v < row_end; ++v) {
-      const T* pixel = decoded.ptr<T>(v) + x * factor * stored;
+      const T* pixel = decoded.Row<T>(v) + x * factor * stored;
       for (int u = x * factor; u < column_end; ++u, pixel += stored) {
         const float a = stored == 4 ? NormalizeAlpha(pixel[3]) : 1.0f;
         const float rgb[3] = {Normalize(pixel[red]), Normalize(pixel[green]),
@@ -79,23 +80,23 @@ void ConvertRow(const cv::Mat& decoded, int row, int factor, float* out,
   }
 }
 
-Image Convert(const cv::Mat& decoded, int factor) {
-  const int height = (decoded.rows + factor - 1) / factor;
-  const int width = (decoded.cols + factor - 1) / factor;
-  const int channels = decoded.channels() == 4 ? 4 : 3;
+Image Convert(const StoredPixels& decoded, int factor) {
+  const int height = (decoded.height + factor - 1) / factor;
+  const int width = (decoded.width + factor - 1) / factor;
+  const int channels = decoded.channels == 4 ? 4 : 3;
   Image image{at::empty({height, width, channels}, at::kFloat)};
   float* pixels = image.pixels.data_ptr<float>();
   ParallelFor(height, 16, [&](int64_t begin, int64_t end) {
     for (int64_t y = begin; y < end; ++y) {
       float* out = pixels + y * width * channels;
-      switch (decoded.depth()) {
-        case CV_8U:
+      switch (decoded.sample) {
+        case StoredPixels::Sample::kUint8:
           ConvertRow<uint8_t>(decoded, y, factor, out, width);
           break;
-        case CV_16U:
+        case StoredPixels::Sample::kUint16:
           ConvertRow<uint16_t>(decoded, y, factor, out, width);
           break;
-        default:
+        case StoredPixels::Sample::kFloat:
           ConvertRow<float>(decoded, y, factor, out, width);
           break;
       }
@@ -164,42 +165,8 @@ absl::Status CheckBytes(absl::string_view bytes, const std::string& name,
   return absl::OkStatus();
 }
 
-absl::StatusOr<cv::Mat> Decode(absl::string_view bytes, const std::string& name,
-                               absl::string_view format) {
-  cv::Mat decoded;
-  try {
-    const cv::Mat buffer(1, static_cast<int>(bytes.size()), CV_8UC1,
-                         const_cast<char*>(bytes.data()));
-    decoded = cv::imdecode(buffer, cv::IMREAD_UNCHANGED);
-    if (decoded.depth() == CV_64F) decoded.convertTo(decoded, CV_32F);
-  } catch (const cv::Exception&) {
-    decoded.release();
-  }
-  if (decoded.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": the ", format,
-                     " file is damaged and cannot be decoded; copy or download "
-                     "it again, or save it as PNG"));
-  }
-  const bool known_depth = decoded.depth() == CV_8U ||
-                           decoded.depth() == CV_16U ||
-                           decoded.depth() == CV_32F;
-  const int channels = decoded.channels();
-  if (!known_depth || (channels != 1 && channels != 3 && channels != 4)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        name, ": pixels of ", channels,
-        " channels or of an unusual number type; save the picture as a PNG of "
-        "8 or 16 bits, grey, RGB or RGBA"));
-  }
-  if (decoded.depth() == CV_32F && !cv::checkRange(decoded)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(name, ": some pixels are infinite or not a number"));
-  }
-  return decoded;
-}
-
-// 8 bits a channel, rounded, in OpenCV's order of channels.
-absl::StatusOr<cv::Mat> Quantize(const Image& image) {
+// 8 bits a channel, rounded.
+absl::StatusOr<std::vector<uint8_t>> Quantize(const Image& image) {
   if (image.empty() || (image.channels() != 3 && image.channels() != 4)) {
     return absl::InvalidArgumentError(
         "a picture without pixels, or of other than 3 or 4 channels, cannot be "
@@ -207,41 +174,19 @@ absl::StatusOr<cv::Mat> Quantize(const Image& image) {
   }
   const at::Tensor pixels = image.pixels.to(at::kCPU, at::kFloat).contiguous();
   const float* source = pixels.data_ptr<float>();
-  const int channels = image.channels();
-  cv::Mat quantized(image.height(), image.width(), CV_8UC(channels));
-  for (int y = 0; y < quantized.rows; ++y) {
-    uint8_t* target = quantized.ptr<uint8_t>(y);
-    for (int x = 0; x < quantized.cols; ++x) {
-      for (int c = 0; c < channels; ++c) {
-        const float value = source[c];
-        if (std::isnan(value)) {
-          return absl::InvalidArgumentError(absl::StrCat(
-              "the pixel in column ", x, ", row ", y, " is not a number"));
-        }
-        target[c < 3 ? 2 - c : 3] =
-            static_cast<uint8_t>(std::clamp(value, 0.0f, 1.0f) * 255.0f + 0.5f);
-      }
-      source += channels;
-      target += channels;
+  std::vector<uint8_t> quantized(pixels.numel());
+  for (size_t i = 0; i < quantized.size(); ++i) {
+    const float value = source[i];
+    if (std::isnan(value)) {
+      const int64_t pixel = static_cast<int64_t>(i) / image.channels();
+      return absl::InvalidArgumentError(
+          absl::StrCat("the pixel in column ", pixel % image.width(), ", row ",
+                       pixel / image.width(), " is not a number"));
     }
+    quantized[i] =
+        static_cast<uint8_t>(std::clamp(value, 0.0f, 1.0f) * 255.0f + 0.5f);
   }
   return quantized;
-}
-
-absl::StatusOr<std::string> Encode(const char* suffix, const cv::Mat& pixels,
-                                   const std::vector<int>& parameters) {
-  std::vector<uint8_t> bytes;
-  bool encoded = false;
-  try {
-    encoded = cv::imencode(suffix, pixels, bytes, parameters);
-  } catch (const cv::Exception&) {
-  }
-  if (!encoded) {
-    return absl::InternalError(absl::StrCat("OpenCV cannot encode a ",
-                                            pixels.cols, " x ", pixels.rows,
-                                            " picture as ", suffix));
-  }
-  return std::string(bytes.begin(), bytes.end());
 }
 
 }  // namespace
@@ -251,9 +196,9 @@ absl::StatusOr<Image> DecodeImage(absl::string_view bytes,
                                   const ReadImageOptions& options) {
   const ImageProbe probe = ProbeImage(bytes);
   DG4D_RETURN_IF_ERROR(CheckBytes(bytes, name, probe));
-  DG4D_ASSIGN_OR_RETURN(const cv::Mat decoded,
-                        Decode(bytes, name, probe.format));
-  const int side = std::max(decoded.rows, decoded.cols);
+  DG4D_ASSIGN_OR_RETURN(const StoredPixels decoded,
+                        DecodePixels(bytes, name, probe.format));
+  const int side = std::max(decoded.width, decoded.height);
   const int factor = (side + options.max_side - 1) / options.max_side;
   if (options.shrunk_by != nullptr) *options.shrunk_by = factor;
   // OpenCV's TIFF reader puts rows and columns upright itself.
@@ -286,15 +231,17 @@ absl::StatusOr<at::Tensor> ReadMask(const std::string& path,
 }
 
 absl::StatusOr<std::string> EncodePng(const Image& image) {
-  DG4D_ASSIGN_OR_RETURN(const cv::Mat pixels, Quantize(image));
-  return Encode(".png", pixels, {cv::IMWRITE_PNG_COMPRESSION, 6});
+  DG4D_ASSIGN_OR_RETURN(const std::vector<uint8_t> pixels, Quantize(image));
+  return EncodePngPixels(pixels.data(), image.width(), image.height(),
+                         image.channels());
 }
 
 absl::StatusOr<std::string> EncodeJpeg(const Image& image, int quality) {
   if (image.empty()) return EncodePng(image).status();
   const Image opaque = ImageFromChw(Composite(image));
-  DG4D_ASSIGN_OR_RETURN(const cv::Mat pixels, Quantize(opaque));
-  return Encode(".jpg", pixels, {cv::IMWRITE_JPEG_QUALITY, quality});
+  DG4D_ASSIGN_OR_RETURN(const std::vector<uint8_t> pixels, Quantize(opaque));
+  return EncodeJpegPixels(pixels.data(), opaque.width(), opaque.height(),
+                          quality);
 }
 
 absl::Status WritePng(const std::string& path, const Image& image) {

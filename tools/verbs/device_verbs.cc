@@ -1,5 +1,5 @@
-// The verbs that neither read nor write pictures, for a program that goes where
-// no library of pictures is.
+// The verbs that read and write no pictures but PNG, for a program that goes
+// where no larger library of pictures is.
 
 #include "tools/run_folder.h"
 #include "tools/scene_input.h"
@@ -9,8 +9,8 @@
 namespace dg4d {
 
 std::vector<const Verb*> Verbs() {
-  return {&RunVerb(), &ExportVerb(), &PluginsVerb(), &DoctorVerb(),
-          &BenchmarkVerb()};
+  return {&RunVerb(),    &ExportVerb(),   &PluginsVerb(),
+          &DoctorVerb(), &EvaluateVerb(), &BenchmarkVerb()};
 }
 
 std::vector<std::pair<std::string, std::string>> CodecFindings() { return {}; }

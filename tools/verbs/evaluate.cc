@@ -1,3 +1,4 @@
+#include <c10/core/DeviceGuard.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +61,7 @@ absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
   }
   DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
   ApplyThreads();
+  const c10::DeviceGuard guard(device);
 
   Progress progress(std::cerr, isatty(STDERR_FILENO));
   EvaluationOptions options = {

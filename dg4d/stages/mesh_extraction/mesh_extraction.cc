@@ -288,12 +288,18 @@ class MeshExtraction : public Stage {
   absl::StatusOr<std::vector<BakeView>> RenderViews(RunContext& context,
                                                     const Gaussians& gaussians,
                                                     const Camera& reference) {
+    GaussianBatch batch = BatchOf(gaussians, 1);
+    for (at::Tensor* tensor :
+         {&batch.means, &batch.quaternions, &batch.log_scales,
+          &batch.opacity_logits, &batch.sh}) {
+      *tensor = tensor->to(context.device());
+    }
+    const at::Tensor black = at::zeros({1, 3}, batch.means.options());
     std::vector<BakeView> views;
     for (const auto& [camera, weight] : Viewpoints(reference)) {
       DG4D_RETURN_IF_ERROR(context.CheckCancelled());
-      const GaussianRendering rendering = renderer_->Render(
-          BatchOf(gaussians, 1), {camera},
-          at::zeros({1, 3}, gaussians.means.options()), at::Tensor());
+      const GaussianRendering rendering =
+          renderer_->Render(batch, {camera}, black, at::Tensor());
       views.push_back({.camera = camera,
                        .rgb = rendering.rgb[0].cpu().to(at::kFloat),
                        .alpha = rendering.alpha[0].cpu().to(at::kFloat),
