@@ -17,6 +17,7 @@
 #include "gflags/gflags.h"
 #include "tools/flags.h"
 #include "tools/verb.h"
+#include "tools/verbs/gaussian_benchmark.h"
 #include "tools/verbs/sds_benchmark.h"
 
 DEFINE_string(filter, "",
@@ -27,6 +28,11 @@ DEFINE_string(networks, "tiny",
               "Networks of seeded weights to time where no --weights are "
               "given: tiny, or full, of the published sizes (7 GB in a "
               "temporary folder).");
+
+DEFINE_string(arrays, "",
+              "Suite raster on a GPU: folder that the scenes, and the images "
+              "and gradients that came of them, are written to as .npy files, "
+              "for other rasterisers to be compared.");
 
 namespace dg4d {
 namespace {
@@ -81,6 +87,18 @@ absl::Status RegisterSds(const std::string& temporary_folder) {
   return RegisterSdsBenchmarks(options);
 }
 
+absl::Status RegisterRaster() {
+  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+  if (device.is_cpu()) {
+    RegisterGaussianRasterBenchmarks();
+    RegisterMeshRasterBenchmarks();
+    return absl::OkStatus();
+  }
+  ApplyThreads();
+  RegisterGaussianBenchmarks(device, FLAGS_arrays);
+  return absl::OkStatus();
+}
+
 absl::Status RunBenchmarks(const std::vector<std::string>& arguments) {
   if (!arguments.empty()) {
     return absl::InvalidArgumentError("dg4d benchmark takes no arguments");
@@ -88,8 +106,7 @@ absl::Status RunBenchmarks(const std::vector<std::string>& arguments) {
   const std::string suite = FLAGS_suite.empty() ? "raster" : FLAGS_suite;
   const SeededNetworks seeded;
   if (suite == "raster") {
-    RegisterGaussianRasterBenchmarks();
-    RegisterMeshRasterBenchmarks();
+    DG4D_RETURN_IF_ERROR(RegisterRaster());
   } else if (suite == "sds") {
     DG4D_RETURN_IF_ERROR(RegisterSds(seeded.folder()));
   } else {
@@ -125,10 +142,12 @@ const Verb& BenchmarkVerb() {
       .name = "benchmark",
       .summary = "Measures how fast this machine is.",
       .usage = "[--suite=raster|sds] [--output=FOLDER]",
-      .flags = {"suite", "filter", "output", "device", "weights", "networks"},
+      .flags = {"suite", "filter", "output", "device", "weights", "networks",
+                "arrays"},
       .notes =
           "Suite raster: the Gaussian and the mesh rasteriser on fixed "
-          "scenes, forward and backward, with 1 and 2 threads.\n"
+          "scenes, forward and\nbackward: on the CPU the kernels, with 1 and "
+          "2 threads, on a GPU through autograd.\n"
           "Suite sds: the diffusion networks, part by part, on --device: those "
           "of --weights, or seeded\nones. Times of tiny networks mean "
           "nothing.\n"

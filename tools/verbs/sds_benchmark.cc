@@ -25,6 +25,7 @@
 #include "dg4d/diffusion/load_network.h"
 #include "dg4d/diffusion/video_diffusion.h"
 #include "dg4d/diffusion/zero123.h"
+#include "tools/verbs/device_timing.h"
 #include "tools/verbs/flop_counter.h"
 
 namespace dg4d {
@@ -33,10 +34,6 @@ namespace {
 using diffusion::VideoDiffusion;
 using diffusion::VideoSampling;
 using diffusion::Zero123;
-
-void Synchronize(const c10::Device& device) {
-  if (!device.is_cpu()) at::accelerator::synchronizeDevice(device.index());
-}
 
 // Bytes: on a device those of torch's allocator, on the CPU the process's peak.
 struct Memory {
