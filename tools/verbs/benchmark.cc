@@ -18,6 +18,7 @@
 #include "tools/flags.h"
 #include "tools/verb.h"
 #include "tools/verbs/gaussian_benchmark.h"
+#include "tools/verbs/mesh_benchmark.h"
 #include "tools/verbs/sds_benchmark.h"
 
 DEFINE_string(filter, "",
@@ -96,6 +97,7 @@ absl::Status RegisterRaster() {
   }
   ApplyThreads();
   RegisterGaussianBenchmarks(device, FLAGS_arrays);
+  RegisterMeshBenchmarks(device);
   return absl::OkStatus();
 }
 

@@ -1,18 +1,19 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/stack.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
-#include "dg4d/renderers/mesh_raster/draw.h"
+#include "dg4d/renderers/mesh_raster/draw_cpu.h"
+#include "dg4d/renderers/mesh_raster/draw_cuda.h"
+#include "dg4d/renderers/mesh_raster/topology.h"
 #include "dg4d/scene/camera.h"
-#include "dg4d/scene/mesh.h"
 
 namespace dg4d::mesh_raster_renderer {
 namespace {
@@ -33,21 +34,14 @@ struct DrawFunction : torch::autograd::Function<DrawFunction<Real>> {
     vertices = vertices.contiguous();
     uvs = uvs.contiguous();
     texture = texture.contiguous();
-    drawing->Draw(vertices, uvs, texture, background.contiguous());
-    const int64_t channels = texture.size(3);
-    const variable_list outputs = {
-        drawing->ToPlanes(drawing->smooth, 0, channels),
-        drawing->ToPlanes(drawing->smooth, channels, 1),
-        drawing->ToPlanes(drawing->depth.unsqueeze(3), 0, 1),
-        drawing->triangle_ids,
-        drawing->ToPlanes(drawing->uv, 0, 2),
-        Normals(*drawing, vertices)};
-    // The backward pass draws on all but this.
-    drawing->smooth.reset();
+    background = background.contiguous();
+    const Images images = drawing->Draw(vertices, uvs, texture, background);
     context->save_for_backward({vertices, uvs, texture, background});
     context->saved_data["drawing"] = c10::IValue::make_capsule(drawing);
-    context->mark_non_differentiable({outputs[3], outputs[4], outputs[5]});
-    return outputs;
+    context->mark_non_differentiable(
+        {images.triangle_ids, images.uv, images.normals});
+    return {images.rgb,          images.alpha, images.depth,
+            images.triangle_ids, images.uv,    images.normals};
   }
 
   static variable_list backward(AutogradContext* context,
@@ -62,37 +56,13 @@ struct DrawFunction : torch::autograd::Function<DrawFunction<Real>> {
       }
     }
     drawing->Backward(
-        inputs[kVertices], inputs[kUvs], inputs[kTexture],
+        inputs[kVertices], inputs[kUvs], inputs[kTexture], inputs[kBackground],
         {image_gradients[0], image_gradients[1], image_gradients[2]},
         {gradients[kVertices], gradients[kUvs], gradients[kTexture],
          gradients[kBackground]});
     return gradients;
   }
-
- private:
-  // Of the smooth surface, [B, 3, H, W].
-  static at::Tensor Normals(const Drawing<Real>& drawing,
-                            const at::Tensor& vertices) {
-    std::vector<at::Tensor> normals;
-    for (int64_t m = 0; m < vertices.size(0); ++m) {
-      normals.push_back(VertexNormals(vertices[m], drawing.triangles));
-    }
-    const at::Tensor rows = drawing.Interpolate(at::stack(normals));
-    drawing.Normalize(rows);
-    return drawing.ToPlanes(rows, 0, 3);
-  }
 };
-
-void CheckIndices(const at::Tensor& indices, int64_t rows, const char* name) {
-  TORCH_CHECK(indices.dim() == 2 && indices.size(1) == 3 &&
-                  indices.scalar_type() == at::kInt,
-              name, " must be [T, 3] int32, not ", indices.sizes(), " ",
-              indices.scalar_type());
-  if (indices.size(0) == 0) return;
-  TORCH_CHECK(
-      indices.min().item<int>() >= 0 && indices.max().item<int>() < rows, name,
-      " must be in [0, ", rows, ")");
-}
 
 void CheckFloats(const at::Tensor& tensor, at::IntArrayRef sizes,
                  const at::Tensor& like, const char* name) {
@@ -127,10 +97,9 @@ void Check(const MeshBatch& batch, absl::Span<const Camera> cameras,
               batch.texture.size(0));
   TORCH_CHECK(batch.texture.size(1) > 0 && batch.texture.size(2) > 0,
               "texture has no texels");
-  CheckIndices(batch.triangles, batch.vertices.size(1), "triangles");
-  CheckIndices(batch.uv_triangles, batch.uvs.size(0), "uv_triangles");
-  TORCH_CHECK(batch.triangles.size(0) == batch.uv_triangles.size(0),
-              "triangles and uv_triangles differ in their number");
+  TORCH_CHECK(batch.triangles.device() == batch.vertices.device(),
+              "triangles are on ", batch.triangles.device(),
+              ", but the vertices are on ", batch.vertices.device());
   TORCH_CHECK(int64_t(batch.mesh_of_camera.size()) == images,
               "mesh_of_camera has ", batch.mesh_of_camera.size(),
               " entries for ", images, " cameras");
@@ -184,7 +153,9 @@ class MeshRaster final : public MeshRenderer {
 
   MeshRendering Render(const MeshBatch& batch, absl::Span<const Camera> cameras,
                        const at::Tensor& background) const override {
-    if (!batch.vertices.is_cpu()) return OnCpu(batch, cameras, background);
+    TORCH_CHECK(batch.vertices.is_cpu() || batch.vertices.is_cuda(),
+                "mesh_raster draws on CPU and CUDA, but the vertices are on ",
+                batch.vertices.device());
     Check(batch, cameras, background);
     const MeshRendering fine = batch.vertices.scalar_type() == at::kFloat
                                    ? Draw<float>(batch, cameras, background)
@@ -204,28 +175,14 @@ class MeshRaster final : public MeshRenderer {
   }
 
  private:
-  // Draws tensors of another device: copies them here and the images back.
-  MeshRendering OnCpu(const MeshBatch& batch, absl::Span<const Camera> cameras,
-                      const at::Tensor& background) const {
-    MeshRendering images = Render({.vertices = batch.vertices.cpu(),
-                                   .triangles = batch.triangles.cpu(),
-                                   .uvs = batch.uvs.cpu(),
-                                   .uv_triangles = batch.uv_triangles.cpu(),
-                                   .texture = batch.texture.cpu(),
-                                   .mesh_of_camera = batch.mesh_of_camera},
-                                  cameras, background.cpu());
-    for (at::Tensor* image :
-         {&images.rgb, &images.alpha, &images.depth, &images.triangle_ids,
-          &images.uv, &images.normals}) {
-      *image = image->to(batch.vertices.device());
-    }
-    return images;
-  }
-
   template <typename Real>
   MeshRendering Draw(const MeshBatch& batch, absl::Span<const Camera> cameras,
                      const at::Tensor& background) const {
-    auto drawing = c10::make_intrusive<Drawing<Real>>();
+    c10::intrusive_ptr<Drawing<Real>> drawing =
+        c10::make_intrusive<CpuDrawing<Real>>();
+    if (batch.vertices.is_cuda()) {
+      drawing = c10::make_intrusive<CudaDrawing<Real>>();
+    }
     drawing->settings = {.width = cameras[0].width * options_.samples,
                          .height = cameras[0].height * options_.samples,
                          .near = cameras[0].near,
@@ -235,9 +192,6 @@ class MeshRaster final : public MeshRenderer {
                          .wrap = options_.border == "wrap"};
     drawing->mesh_of_image.assign(batch.mesh_of_camera.begin(),
                                   batch.mesh_of_camera.end());
-    drawing->texture_of_image = batch.texture.size(0) == 1
-                                    ? std::vector<int64_t>(cameras.size(), 0)
-                                    : drawing->mesh_of_image;
     for (const Camera& camera : cameras) {
       const auto camera_from_world = camera.camera_from_world();
       // From OpenGL's axes to x right, y down, z forward.
@@ -250,8 +204,15 @@ class MeshRaster final : public MeshRenderer {
       drawing->focal_lengths.insert(drawing->focal_lengths.end(),
                                     {focal, focal});
     }
-    drawing->triangles = batch.triangles.contiguous();
-    drawing->uv_triangles = batch.uv_triangles.contiguous();
+    const int64_t rows = batch.vertices.size(1);
+    const auto find_neighbors = [rows](const at::Tensor& triangles) {
+      return triangles.is_cuda() ? FindNeighborsOnCuda(triangles)
+                                 : FindNeighborsOnCpu(triangles, rows);
+    };
+    using Find = std::function<at::Tensor(const at::Tensor&)>;
+    drawing->topology = topologies_.Get(
+        batch.triangles, batch.uv_triangles, rows, batch.uvs.size(0),
+        options_.antialias ? Find(find_neighbors) : Find());
     const variable_list images = DrawFunction<Real>::apply(
         batch.vertices, batch.uvs, batch.texture, background, drawing);
     return {.rgb = images[0],
@@ -263,6 +224,7 @@ class MeshRaster final : public MeshRenderer {
   }
 
   const Options options_;
+  mutable Topologies topologies_;
 };
 
 DG4D_REGISTER(Renderer, MeshRaster, "mesh_raster",

@@ -1,10 +1,10 @@
-#ifndef DG4D_RENDERERS_MESH_RASTER_DRAW_H_
-#define DG4D_RENDERERS_MESH_RASTER_DRAW_H_
+#ifndef DG4D_RENDERERS_MESH_RASTER_DRAW_CPU_H_
+#define DG4D_RENDERERS_MESH_RASTER_DRAW_CPU_H_
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <torch/custom_class.h>
+#include <ATen/ops/stack.h>
 
 #include <algorithm>
 #include <cmath>
@@ -15,72 +15,48 @@
 #include "dg4d/kernels/mesh_antialias.h"
 #include "dg4d/kernels/mesh_raster.h"
 #include "dg4d/kernels/mesh_texture.h"
+#include "dg4d/renderers/mesh_raster/drawing.h"
+#include "dg4d/scene/mesh.h"
 
 namespace dg4d::mesh_raster_renderer {
 
 // Private to the plugin: the steps of the mesh kernels as one drawing.
 
-struct Settings {
-  int width;
-  int height;
-  double near;
-  double far;
-  bool mip_map;
-  bool antialias;
-  bool wrap;
-};
+inline at::Tensor FindNeighborsOnCpu(const at::Tensor& triangles,
+                                     int64_t vertex_count) {
+  at::Tensor neighbors = at::empty_like(triangles);
+  FindMeshNeighborsCpu(triangles.const_data_ptr<int32_t>(), triangles.size(0),
+                       vertex_count, neighbors.mutable_data_ptr<int32_t>());
+  return neighbors;
+}
 
-// Gradients of the images; undefined: zero.
-struct ImageGradients {
-  at::Tensor rgb;    // [B, C, H, W]
-  at::Tensor alpha;  // [B, 1, H, W]
-  at::Tensor depth;  // [B, 1, H, W]
-};
-
-struct InputGradients {
-  at::Tensor vertices, uvs, texture, background;
-};
-
-// Pictures of meshes, and what their backward pass needs. Pixels are rows here:
-// [B, H, W, channels].
+// Pixels are rows here: [B, H, W, channels].
 template <typename Real>
-class Drawing : public torch::CustomClassHolder {
+class CpuDrawing final : public Drawing<Real> {
  public:
-  // Set before Draw; contiguous.
-  Settings settings;
-  std::vector<int64_t> mesh_of_image;     // [B]
-  std::vector<int64_t> texture_of_image;  // [B]
-  std::vector<Real> view_from_world;      // [B, 3, 4]
-  std::vector<Real> focal_lengths;        // [B, 2]
-  at::Tensor triangles;                   // [T, 3] int32
-  at::Tensor uv_triangles;                // [T, 3] int32
+  using Drawing<Real>::settings;
+  using Drawing<Real>::topology;
+  using Drawing<Real>::mesh_of_image;
 
-  // Written by Draw.
-  at::Tensor triangle_ids;  // [B, H, W] int32
-  at::Tensor depth;         // [B, H, W]
-  at::Tensor uv;            // [B, H, W, 2]
-  at::Tensor smooth;        // [B, H, W, C + 1], rgb and alpha
-
-  // All contiguous: vertices [M, V, 3], uvs [U, 2], texture [R, S, S', C],
-  // background [B, C].
-  void Draw(const at::Tensor& vertices, const at::Tensor& uvs,
-            const at::Tensor& texture, const at::Tensor& background) {
+  Images Draw(const at::Tensor& vertices, const at::Tensor& uvs,
+              const at::Tensor& texture,
+              const at::Tensor& background) override {
     SetSizes(vertices);
     const auto options = vertices.options();
     positions_ = at::empty({images_, vertex_count_, 3}, options);
     ProjectMeshCpu(Projection(vertices), Write(positions_));
 
-    triangle_ids = Pixels({}, options.dtype(at::kInt));
-    depth = Pixels({}, options);
+    triangle_ids_ = Pixels({}, options.dtype(at::kInt));
+    depth_ = Pixels({}, options);
     barycentrics_ = Pixels({2}, options);
     if (settings.mip_map) slopes_ = Pixels({2, 2}, options);
     RasterizeMeshCpu<Real>(
-        Geometry(), triangle_ids.mutable_data_ptr<int32_t>(),
-        {Write(barycentrics_), Write(slopes_), Write(depth)});
+        Geometry(), triangle_ids_.template mutable_data_ptr<int32_t>(),
+        {Write(barycentrics_), Write(slopes_), Write(depth_)});
 
-    uv = Pixels({2}, options);
+    uv_ = Pixels({2}, options);
     if (settings.mip_map) uv_slopes_ = Pixels({2, 2}, options);
-    InterpolateMeshCpu(Geometry(), Ids(), Fragments(), Uvs(uvs), Write(uv),
+    InterpolateMeshCpu(Geometry(), Ids(), Fragments(), Uvs(uvs), Write(uv_),
                        Write(uv_slopes_));
 
     const int64_t channels = texture.size(3);
@@ -95,49 +71,25 @@ class Drawing : public torch::CustomClassHolder {
     SampleMeshTextureCpu(Texture(texture), Lookups(), Write(colors));
     composite_ = Pixels({channels + 1}, options);
     Composite(Read(colors), Read(background), channels, Write(composite_));
-    if (!settings.antialias) {
-      smooth = composite_;
-      return;
+    at::Tensor smooth = composite_;
+    if (settings.antialias) {
+      weights_ = Pixels({2}, options);
+      smooth = Pixels({channels + 1}, options);
+      AntialiasMeshCpu(Geometry(), Silhouettes(), channels + 1,
+                       Read(composite_), Write(weights_), Write(smooth));
     }
-    neighbors_ = at::empty_like(triangles);
-    FindMeshNeighborsCpu(triangles.const_data_ptr<int32_t>(), triangles.size(0),
-                         vertex_count_, neighbors_.mutable_data_ptr<int32_t>());
-    weights_ = Pixels({2}, options);
-    smooth = Pixels({channels + 1}, options);
-    AntialiasMeshCpu(Geometry(), Silhouettes(), channels + 1, Read(composite_),
-                     Write(weights_), Write(smooth));
+    return {.rgb = ToPlanes(smooth, 0, channels),
+            .alpha = ToPlanes(smooth, channels, 1),
+            .depth = ToPlanes(depth_.unsqueeze(3), 0, 1),
+            .triangle_ids = triangle_ids_,
+            .uv = ToPlanes(uv_, 0, 2),
+            .normals = Normals(vertices)};
   }
 
-  // Per-vertex `values` [M, V, K] at each pixel [B, H, W, K].
-  at::Tensor Interpolate(const at::Tensor& values) const {
-    const at::Tensor result = Pixels({values.size(2)}, values.options());
-    InterpolateMeshCpu<Real>(Geometry(), Ids(), Fragments(),
-                             {.sets = values.size(0),
-                              .rows = values.size(1),
-                              .channels = values.size(2),
-                              .values = Read(values),
-                              .triangles = triangles.const_data_ptr<int32_t>(),
-                              .set_of_image = mesh_of_image.data()},
-                             Write(result), nullptr);
-    return result;
-  }
-
-  // Unit vectors along `rows` [B, H, W, 3]; 0 stays 0.
-  void Normalize(const at::Tensor& rows) const {
-    Real* values = Write(rows);
-    ForEachImageRow([&](int64_t, int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) {
-        Real* v = values + 3 * i;
-        const Real length = std::hypot(v[0], v[1], v[2]);
-        for (int c = 0; length > 0 && c < 3; ++c) v[c] /= length;
-      }
-    });
-  }
-
-  // Fills in those of `wanted` that are defined, of the inputs' shapes.
   void Backward(const at::Tensor& vertices, const at::Tensor& uvs,
-                const at::Tensor& texture, const ImageGradients& images,
-                const InputGradients& wanted) const {
+                const at::Tensor& texture, const at::Tensor&,
+                const ImageGradients& images,
+                const InputGradients& wanted) const override {
     const auto options = vertices.options();
     const int64_t channels = texture.size(3);
     const bool moves = wanted.vertices.defined();
@@ -194,6 +146,51 @@ class Drawing : public torch::CustomClassHolder {
                       Write(wanted.vertices));
   }
 
+ private:
+  static const Real* Read(const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.const_data_ptr<Real>() : nullptr;
+  }
+  static Real* Write(const at::Tensor& tensor) {
+    return tensor.defined() ? tensor.mutable_data_ptr<Real>() : nullptr;
+  }
+
+  // Of the smooth surface, [B, 3, H, W].
+  at::Tensor Normals(const at::Tensor& vertices) const {
+    std::vector<at::Tensor> normals;
+    for (int64_t m = 0; m < vertices.size(0); ++m) {
+      normals.push_back(VertexNormals(vertices[m], topology.triangles));
+    }
+    const at::Tensor rows = Interpolate(at::stack(normals));
+    Normalize(rows);
+    return ToPlanes(rows, 0, 3);
+  }
+
+  // Per-vertex `values` [M, V, K] at each pixel [B, H, W, K].
+  at::Tensor Interpolate(const at::Tensor& values) const {
+    const at::Tensor result = Pixels({values.size(2)}, values.options());
+    InterpolateMeshCpu<Real>(Geometry(), Ids(), Fragments(),
+                             {.sets = values.size(0),
+                              .rows = values.size(1),
+                              .channels = values.size(2),
+                              .values = Read(values),
+                              .triangles = Indices(topology.triangles),
+                              .set_of_image = mesh_of_image.data()},
+                             Write(result), nullptr);
+    return result;
+  }
+
+  // Unit vectors along `rows` [B, H, W, 3]; 0 stays 0.
+  void Normalize(const at::Tensor& rows) const {
+    Real* values = Write(rows);
+    ForEachImageRow([&](int64_t, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        Real* v = values + 3 * i;
+        const Real length = std::hypot(v[0], v[1], v[2]);
+        for (int c = 0; length > 0 && c < 3; ++c) v[c] /= length;
+      }
+    });
+  }
+
   // Channels [first, first + count) of `rows` [B, H, W, K] as planes
   // [B, count, H, W].
   at::Tensor ToPlanes(const at::Tensor& rows, int64_t first,
@@ -212,12 +209,8 @@ class Drawing : public torch::CustomClassHolder {
     return planes;
   }
 
- private:
-  static const Real* Read(const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.const_data_ptr<Real>() : nullptr;
-  }
-  static Real* Write(const at::Tensor& tensor) {
-    return tensor.defined() ? tensor.mutable_data_ptr<Real>() : nullptr;
+  static const int32_t* Indices(const at::Tensor& tensor) {
+    return tensor.const_data_ptr<int32_t>();
   }
 
   void SetSizes(const at::Tensor& vertices) {
@@ -309,26 +302,26 @@ class Drawing : public torch::CustomClassHolder {
             .height = settings.height,
             .vertices = Read(vertices),
             .mesh_of_image = mesh_of_image.data(),
-            .view_from_world = view_from_world.data(),
-            .focal_lengths = focal_lengths.data()};
+            .view_from_world = this->view_from_world.data(),
+            .focal_lengths = this->focal_lengths.data()};
   }
 
   MeshGeometry<Real> Geometry() const {
     return {.images = images_,
             .vertex_count = vertex_count_,
-            .triangle_count = triangles.size(0),
+            .triangle_count = topology.triangles.size(0),
             .width = settings.width,
             .height = settings.height,
             .positions = Read(positions_),
-            .triangles = triangles.const_data_ptr<int32_t>(),
+            .triangles = Indices(topology.triangles),
             .near = Real(settings.near),
             .far = Real(settings.far)};
   }
 
-  const int32_t* Ids() const { return triangle_ids.const_data_ptr<int32_t>(); }
+  const int32_t* Ids() const { return Indices(triangle_ids_); }
 
   MeshFragments<const Real> Fragments() const {
-    return {Read(barycentrics_), Read(slopes_), Read(depth)};
+    return {Read(barycentrics_), Read(slopes_), Read(depth_)};
   }
 
   MeshAttributes<Real> Uvs(const at::Tensor& uvs) const {
@@ -336,18 +329,19 @@ class Drawing : public torch::CustomClassHolder {
             .rows = uvs.size(0),
             .channels = 2,
             .values = Read(uvs),
-            .triangles = uv_triangles.const_data_ptr<int32_t>()};
+            .triangles = Indices(topology.uv_triangles)};
   }
 
   MeshTexture<Real> Texture(const at::Tensor& texture) const {
-    return {.sets = texture.size(0),
-            .height = static_cast<int>(texture.size(1)),
-            .width = static_cast<int>(texture.size(2)),
-            .channels = static_cast<int>(texture.size(3)),
-            .texels = Read(texture),
-            .mips = Read(mips_),
-            .set_of_image = texture_of_image.data(),
-            .wrap = settings.wrap};
+    return {
+        .sets = texture.size(0),
+        .height = static_cast<int>(texture.size(1)),
+        .width = static_cast<int>(texture.size(2)),
+        .channels = static_cast<int>(texture.size(3)),
+        .texels = Read(texture),
+        .mips = Read(mips_),
+        .set_of_image = texture.size(0) == 1 ? nullptr : mesh_of_image.data(),
+        .wrap = settings.wrap};
   }
 
   MeshLookups<Real> Lookups() const {
@@ -355,26 +349,28 @@ class Drawing : public torch::CustomClassHolder {
             .width = settings.width,
             .height = settings.height,
             .triangle_ids = Ids(),
-            .uv = Read(uv),
+            .uv = Read(uv_),
             .uv_derivatives = Read(uv_slopes_)};
   }
 
   MeshSilhouettes<Real> Silhouettes() const {
-    return {Ids(), Read(depth), neighbors_.const_data_ptr<int32_t>()};
+    return {Ids(), Read(depth_), Indices(topology.neighbors)};
   }
 
   int64_t images_ = 0;
   int64_t vertex_count_ = 0;
   at::Tensor positions_;     // [B, V, 3]
+  at::Tensor triangle_ids_;  // [B, H, W] int32
+  at::Tensor depth_;         // [B, H, W]
+  at::Tensor uv_;            // [B, H, W, 2]
   at::Tensor barycentrics_;  // [B, H, W, 2]
   at::Tensor slopes_;        // [B, H, W, 2, 2], of the barycentrics
   at::Tensor uv_slopes_;     // [B, H, W, 2, 2]
   at::Tensor mips_;          // [R, mip texels, C]
   at::Tensor composite_;     // [B, H, W, C + 1]
-  at::Tensor neighbors_;     // [T, 3] int32
   at::Tensor weights_;       // [B, H, W, 2]
 };
 
 }  // namespace dg4d::mesh_raster_renderer
 
-#endif  // DG4D_RENDERERS_MESH_RASTER_DRAW_H_
+#endif  // DG4D_RENDERERS_MESH_RASTER_DRAW_CPU_H_
