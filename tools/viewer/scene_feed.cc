@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kPictureSize = 512;  // pixels of the longer side, at most
 constexpr auto kLookForPagesEvery = std::chrono::milliseconds(100);
+constexpr absl::Duration kTellCamerasEvery = absl::Milliseconds(500);
 
 bool SameTensor(const Image& a, const Image& b) {
   return a.pixels.defined() && a.pixels.is_same(b.pixels);
@@ -81,7 +82,9 @@ void SceneFeed::Serve() {
     wake_.wait_for(lock, kLookForPagesEvery, [this] { return stopping_; });
     if (stopping_) return;
     if (hub_.pages == 0) continue;
-    if (cameras_wait_) ShowCameras();
+    if (cameras_wait_ && absl::Now() - cameras_told_ >= kTellCamerasEvery) {
+      ShowCameras();
+    }
     if (!waits_) continue;
     const Offered offered = *newest_;
     waits_ = false;
@@ -106,6 +109,7 @@ void SceneFeed::Serve() {
 
 void SceneFeed::ShowCameras() {
   cameras_wait_ = false;
+  cameras_told_ = absl::Now();
   const bool has_reference =
       newest_.has_value() && !newest_->scene.reference.empty();
   hub_.Set(

@@ -61,6 +61,7 @@ class SceneFeed {
   bool cameras_wait_ = false;
   std::optional<Offered> newest_;
   std::vector<Camera> cameras_;
+  absl::Time cameras_told_ = absl::InfinitePast();
   absl::Duration last_cost_ = absl::ZeroDuration();
   // What pages have been shown; of the thread alone.
   Image shown_reference_;

@@ -47,7 +47,7 @@ class Overlays {
 
   setCameras({reference, views}) {
     this.cameras = {reference: reference || null, views: views || []};
-    this.scene.wake();
+    if (this.shows('cameras')) this.scene.wake();
   }
 
   // Turns an overlay on or off, if there is one.
