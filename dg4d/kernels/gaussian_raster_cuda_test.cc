@@ -6,6 +6,7 @@
 #include <cuda_runtime.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <vector>
 
@@ -115,6 +116,100 @@ TEST_F(GaussianRasterCuda, IsRightWithoutRoomForLists) {
     EXPECT_EQ(device.GetImages(), expected);
     ExpectGradientsNear(device.GetGradients(), LossGradients(world));
   }
+}
+
+// All images, and gradients of normals alone.
+template <typename Real>
+struct Extras {
+  Values<Real> rgb, alpha, depth, median, normals, means, quaternions, scales,
+      logits;
+};
+
+TEST_F(GaussianRasterCuda, DrawsMedianDepthAndNormalsAsTheCpuDoes) {
+  const World<double> world = MakeWorld<double>({.count = 150,
+                                                 .times = 2,
+                                                 .images = 3,
+                                                 .width = 40,
+                                                 .height = 30,
+                                                 .pixels = 4});
+  const int64_t pixels = world.images * world.width * world.height;
+  const Values<double> weights = LossWeights<double>(3, 40 * 30).rgb;
+  const auto filled = [](const Values<double>& like) {
+    return Values<double>(like.size(), 7);
+  };
+  Extras<double> expected = {
+      Values<double>(3 * pixels, 7), Values<double>(pixels, 7),
+      Values<double>(pixels, 7),     Values<double>(pixels, 7),
+      Values<double>(3 * pixels, 7), filled(world.means),
+      filled(world.quaternions),     filled(world.log_scales),
+      filled(world.logits)};
+  GaussianRasterWorkspace<double> on_cpu;
+  GaussianRasterForwardCpu<double>(
+      world.Inputs(),
+      {expected.rgb.data(), expected.alpha.data(), expected.depth.data(),
+       expected.median.data(), expected.normals.data()},
+      nullptr, on_cpu);
+  GaussianRasterBackwardCpu<double>(world.Inputs(), {.normals = weights.data()},
+                                    on_cpu,
+                                    {.means = expected.means.data(),
+                                     .quaternions = expected.quaternions.data(),
+                                     .log_scales = expected.scales.data(),
+                                     .opacity_logits = expected.logits.data()});
+
+  for (const bool deterministic : {false, true}) {
+    SCOPED_TRACE(deterministic);
+    DeviceWorld<double> device(world);
+    device.inputs.deterministic = deterministic;
+    const OnDevice<double> median(pixels), normals(3 * pixels),
+        gradient(weights);
+    GaussianRasterCudaWorkspace<double> workspace;
+    ASSERT_TRUE(GaussianRasterForwardCuda<double>(
+                    device.inputs,
+                    {device.rgb.data(), device.alpha.data(),
+                     device.depth.data(), median.data(), normals.data()},
+                    nullptr, workspace, nullptr)
+                    .ok());
+    ASSERT_TRUE(GaussianRasterBackwardCuda<double>(
+                    device.inputs, {.normals = gradient.data()}, workspace,
+                    {.means = device.means_gradient.data(),
+                     .quaternions = device.quaternions_gradient.data(),
+                     .log_scales = device.log_scales_gradient.data(),
+                     .opacity_logits = device.logits_gradient.data()},
+                    nullptr)
+                    .ok());
+    const auto compare = [](const OnDevice<double>& actual,
+                            const Values<double>& wanted, const char* what) {
+      const Values<double> values = actual.Values();
+      ASSERT_EQ(values.size(), wanted.size());
+      double most = 0;
+      for (size_t i = 0; i < values.size(); ++i) {
+        ASSERT_NEAR(values[i], wanted[i], 1e-7) << what << " " << i;
+        most = std::max(most, std::abs(wanted[i]));
+      }
+      EXPECT_GT(most, 0.01) << what;
+    };
+    compare(device.rgb, expected.rgb, "rgb");
+    compare(device.alpha, expected.alpha, "alpha");
+    compare(device.depth, expected.depth, "depth");
+    compare(median, expected.median, "median depth");
+    compare(normals, expected.normals, "normals");
+    compare(device.means_gradient, expected.means, "means");
+    compare(device.quaternions_gradient, expected.quaternions, "quaternions");
+    compare(device.log_scales_gradient, expected.scales, "log_scales");
+    compare(device.logits_gradient, expected.logits, "logits");
+  }
+}
+
+TEST_F(GaussianRasterCuda, RefusesGradientsOfNormalsThatWereNotDrawn) {
+  const World<float> world = MakeWorld<float>({.count = 10});
+  DeviceWorld<float> device(world);
+  GaussianRasterCudaWorkspace<float> workspace;
+  ASSERT_TRUE(device.Forward(workspace).ok());
+  EXPECT_EQ(GaussianRasterBackwardCuda<float>(
+                device.inputs, {.normals = device.rgb_gradient.data()},
+                workspace, {.means = device.means_gradient.data()}, nullptr)
+                .code(),
+            absl::StatusCode::kFailedPrecondition);
 }
 
 TEST_F(GaussianRasterCuda, ReusesAWorkspaceForOtherSizes) {
