@@ -68,6 +68,17 @@ struct GatheredSums {
   const int64_t* time_begin;
 };
 
+// CovarianceVjp, out of line: what it rounds to then depends neither on its
+// caller's instruction set nor on what a compiler finds worth inlining there.
+template <typename Real>
+__attribute__((noinline)) void CovarianceVjpApart(
+    const Real* quaternion, const Real* log_scales,
+    const Real* covariance_gradient, Real* quaternion_gradient,
+    Real* log_scales_gradient) {
+  CovarianceVjp(quaternion, log_scales, covariance_gradient,
+                quaternion_gradient, log_scales_gradient);
+}
+
 namespace portable {
 #include "dg4d/kernels/gaussian_raster_loops.inc"
 }  // namespace portable
