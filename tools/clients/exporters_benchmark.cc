@@ -6,8 +6,8 @@
 // Whole calls, files included: name a memory file system as TMPDIR to leave out
 // the disk. MB/s are those of the files.
 
-#include <cstdio>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
