@@ -98,7 +98,8 @@ async function turnsUntilItIsPaused(browser) {
   assert(await changes(first, 700) > 0.5, 'the turntable stands still');
   assert(await changes(second, 700) > 0.5, 'the turntable stands still');
   await page.getByLabel('Pause the turntable').check();
-  assert.strictEqual(await changes(first, 700), 0);
+  // Chromium may draw an edge a shade lighter; what turns changes far more.
+  assert(await changes(first, 700) < 0.01, 'the turntable does not pause');
   await report.close();
 
   const still = await open(browser, 'done', {reducedMotion: 'reduce'});
