@@ -98,8 +98,12 @@ async function turnsUntilItIsPaused(browser) {
   assert(await changes(first, 700) > 0.5, 'the turntable stands still');
   assert(await changes(second, 700) > 0.5, 'the turntable stands still');
   await page.getByLabel('Pause the turntable').check();
-  // Chromium may draw an edge a shade lighter; what turns changes far more.
-  assert(await changes(first, 700) < 0.01, 'the turntable does not pause');
+  // Chromium draws what has come to rest once more, in time of its own.
+  let change = await changes(first, 700);
+  for (let tries = 0; change > 0 && change < 0.01 && tries < 5; ++tries) {
+    change = await changes(first, 700);
+  }
+  assert.strictEqual(change, 0);
   await report.close();
 
   const still = await open(browser, 'done', {reducedMotion: 'reduce'});
