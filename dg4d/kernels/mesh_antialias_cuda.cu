@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "dg4d/kernels/cuda_status.h"
+#include "dg4d/kernels/mesh_antialias_device.h"
 #include "dg4d/kernels/mesh_antialias_math.h"
 #include "dg4d/kernels/mesh_raster_cuda.h"
 #include "dg4d/kernels/mesh_raster_device.h"
@@ -61,37 +62,6 @@ __global__ void MeetEdges(const int32_t* triangles, int64_t corners,
       slot->count == 2 ? (slot->corners ^ static_cast<int>(i)) / 3 : -1;
 }
 
-// The pair of a pixel and the next along `axis`; false where the image ends or
-// both show the same triangle.
-template <typename Real>
-__device__ bool GetPair(const MeshGeometry<Real>& geometry,
-                        const MeshSilhouettes<Real>& silhouettes,
-                        const Pixel& pixel, int axis, PixelPair& pair) {
-  if (axis == 0 ? pixel.x + 1 >= geometry.width
-                : pixel.y + 1 >= geometry.height) {
-    return false;
-  }
-  const int64_t i = pixel.index;
-  const int64_t next = i + (axis == 0 ? 1 : geometry.width);
-  const int32_t* ids = silhouettes.triangle_ids;
-  if (ids[i] == ids[next]) return false;
-  pair = {.x = pixel.x + 0.5,
-          .y = pixel.y + 0.5,
-          .axis = axis,
-          .ids = {ids[i], ids[next]},
-          .depths = {double(silhouettes.depth[i]),
-                     double(silhouettes.depth[next])}};
-  return true;
-}
-
-template <typename Real>
-__device__ Surface<Real> SurfaceOf(const MeshGeometry<Real>& geometry,
-                                   const MeshSilhouettes<Real>& silhouettes,
-                                   int64_t image) {
-  return {geometry.positions + image * geometry.vertex_count * 3,
-          geometry.triangles, silhouettes.neighbors};
-}
-
 template <typename Real>
 __global__ void FindWeights(MeshGeometry<Real> geometry,
                             MeshSilhouettes<Real> silhouettes, Real smallest,
@@ -114,93 +84,38 @@ __global__ void FindWeights(MeshGeometry<Real> geometry,
   }
 }
 
-// The blending of mesh_antialias_cpu.cc, of one pixel at a time: of the pair
-// (i, next), weight w > 0 gives next w of i's colour, w < 0 gives i -w of
-// next's; first along x, then along y.
+// A picture [B, H, W, C] as Blend takes it.
 template <typename Real>
-struct Blend {
-  int width, height;
+struct Values {
+  const Real* values;
   int64_t channels;
-  const Real* weights;  // [B, H, W, 2]
 
-  __device__ Real Before(const Pixel& p, int axis) const {
-    if (axis == 0 ? p.x == 0 : p.y == 0) return 0;
-    return weights[2 * (p.index - Step(axis)) + axis];
-  }
-  __device__ Real After(const Pixel& p, int axis) const {
-    return weights[2 * p.index + axis];
-  }
-  __device__ int64_t Step(int axis) const { return axis == 0 ? 1 : width; }
-  __device__ Pixel Moved(Pixel p, int axis, int by) const {
-    (axis == 0 ? p.x : p.y) += by;
-    p.index += by * Step(axis);
-    return p;
-  }
-
-  __device__ Real AlongX(const Real* colors, const Pixel& p, int64_t c) const {
-    const Real before = Before(p, 0), after = After(p, 0);
-    const Real own = colors[p.index * channels + c];
-    Real value = own;
-    if (before > 0) {
-      value += before * (colors[(p.index - 1) * channels + c] - own);
-    }
-    if (after < 0) {
-      value -= after * (colors[(p.index + 1) * channels + c] - own);
-    }
-    return value;
-  }
-
-  // The gradient of AlongX's result, from that of the last.
-  __device__ Real AlongXGradient(const Real* gradients, const Pixel& p,
-                                 int64_t c) const {
-    return Pull(p, 1, [&](const Pixel& q) {
-      return gradients[q.index * channels + c];
-    });
-  }
-
-  template <typename Gradient>
-  __device__ Real Pull(const Pixel& p, int axis, Gradient gradient) const {
-    const Real before = Before(p, axis), after = After(p, axis);
-    const Real kept = 1 - (before > 0 ? before : 0) - (after < 0 ? -after : 0);
-    Real value = kept * gradient(p);
-    if (before < 0) value -= before * gradient(Moved(p, axis, -1));
-    if (after > 0) value += after * gradient(Moved(p, axis, 1));
-    return value;
+  __device__ Real operator()(const Pixel& p, int64_t c) const {
+    return values[p.index * channels + c];
   }
 };
 
 template <typename Real>
-__global__ void BlendKernel(Blend<Real> blend, const Real* colors,
+__global__ void BlendKernel(Blend<Real> blend, Values<Real> colors,
                             Real* smooth) {
   const Pixel p = ThisPixel(blend.width, blend.height);
   if (!p.inside) return;
-  const Real before = blend.Before(p, 1), after = blend.After(p, 1);
-  for (int64_t c = 0; c < blend.channels; ++c) {
-    const Real own = blend.AlongX(colors, p, c);
-    Real value = own;
-    if (before > 0) {
-      value += before * (blend.AlongX(colors, blend.Moved(p, 1, -1), c) - own);
-    }
-    if (after < 0) {
-      value -= after * (blend.AlongX(colors, blend.Moved(p, 1, 1), c) - own);
-    }
-    smooth[p.index * blend.channels + c] = value;
+  for (int64_t c = 0; c < colors.channels; ++c) {
+    smooth[p.index * colors.channels + c] = blend.AlongXAndY(colors, p, c);
   }
 }
 
 template <typename Real>
 __global__ void BlendVjp(MeshGeometry<Real> geometry,
                          MeshSilhouettes<Real> silhouettes, Blend<Real> blend,
-                         const Real* colors, const Real* smooth_gradients,
+                         Values<Real> colors, Values<Real> smooth_gradients,
                          Real* color_gradients, Real* position_gradients) {
   const Pixel p = ThisPixel(blend.width, blend.height);
   if (!p.inside) return;
-  const int64_t channels = blend.channels;
+  const int64_t channels = colors.channels;
   for (int64_t c = 0; c < channels; ++c) {
     color_gradients[p.index * channels + c] =
-        blend.Pull(p, 0, [&](const Pixel& q) {
-          return blend.AlongXGradient(smooth_gradients, q, c);
-        });
+        blend.ColorGradient(smooth_gradients, p, c);
   }
   if (position_gradients == nullptr) return;
   for (int axis = 0; axis < 2; ++axis) {
@@ -211,12 +126,11 @@ __global__ void BlendVjp(MeshGeometry<Real> geometry,
     Real weight_gradient = 0;
     for (int64_t c = 0; c < channels; ++c) {
       weight_gradient +=
-          axis == 0 ? blend.AlongXGradient(smooth_gradients, changed, c) *
-                          (colors[p.index * channels + c] -
-                           colors[next.index * channels + c])
-                    : smooth_gradients[changed.index * channels + c] *
-                          (blend.AlongX(colors, p, c) -
-                           blend.AlongX(colors, next, c));
+          axis == 0
+              ? blend.AlongXGradient(smooth_gradients, changed, c) *
+                    (colors(p, c) - colors(next, c))
+              : smooth_gradients(changed, c) * (blend.AlongX(colors, p, c) -
+                                                blend.AlongX(colors, next, c));
     }
     PixelPair pair;
     if (weight_gradient == 0 ||
@@ -281,8 +195,8 @@ absl::Status AntialiasMeshCuda(const MeshGeometry<Real>& geometry,
   FindWeights<<<grid, kBlock, 0, stream>>>(
       geometry, silhouettes, std::numeric_limits<Real>::min(), weights);
   BlendKernel<<<grid, kBlock, 0, stream>>>(
-      Blend<Real>{geometry.width, geometry.height, channels, weights}, colors,
-      smooth);
+      Blend<Real>{geometry.width, geometry.height, weights},
+      Values<Real>{colors, channels}, smooth);
   return LaunchStatus("AntialiasMeshCuda");
 }
 
@@ -302,8 +216,9 @@ absl::Status AntialiasMeshVjpCuda(
   BlendVjp<<<PixelGrid(geometry.images, geometry.width, geometry.height),
              kBlock, 0, stream>>>(
       geometry, silhouettes,
-      Blend<Real>{geometry.width, geometry.height, channels, weights}, colors,
-      smooth_gradients, color_gradients, position_gradients);
+      Blend<Real>{geometry.width, geometry.height, weights},
+      Values<Real>{colors, channels}, Values<Real>{smooth_gradients, channels},
+      color_gradients, position_gradients);
   return LaunchStatus("AntialiasMeshVjpCuda");
 }
 

@@ -478,31 +478,6 @@ __global__ void AddNormals(int64_t vertex_count, int64_t triangle_count,
   }
 }
 
-// Each texel's own gradient and its shares of those of the mips, all at once.
-template <typename Real>
-__global__ void PullBackKernel(Levels levels, int channels,
-                               const Real* mip_gradients,
-                               Real* texel_gradients) {
-  const int64_t i = int64_t{blockIdx.x} * kBlock + threadIdx.x;
-  const int64_t row_size = int64_t{levels.widths[0]} * channels;
-  if (i >= row_size) return;
-  const int row = blockIdx.y, column = static_cast<int>(i) / channels;
-  const int c = static_cast<int>(i) - column * channels;
-  const int64_t set = blockIdx.z;
-  const Real* mips = mip_gradients + set * levels.mip_texels * channels;
-  Real sum = 0;
-  for (int l = levels.count - 1; l > 0; --l) {
-    const int64_t at = levels.offsets[l] - levels.base_texels +
-                       int64_t{row >> levels.down[l]} * levels.widths[l] +
-                       (column >> levels.across[l]);
-    const int parents = levels.down[l] + levels.across[l] -
-                        (levels.down[l - 1] + levels.across[l - 1]);
-    sum = Real(parents == 2 ? 0.25 : 0.5) * (mips[at * channels + c] + sum);
-  }
-  texel_gradients[set * levels.base_texels * channels + row * row_size + i] +=
-      sum;
-}
-
 template <typename Real>
 bool IsEmpty(const MeshPicture<Real>& picture) {
   const MeshGeometry<Real>& geometry = picture.geometry;
@@ -594,24 +569,6 @@ absl::Status DrawMeshPictureVjpCuda(
   return LaunchStatus("DrawMeshPictureVjpCuda");
 }
 
-template <typename Real>
-absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>& texture,
-                                  const Real* mip_gradients,
-                                  Real* texel_gradients, CUstream_st* stream) {
-  absl::Status status =
-      CheckImages(std::max<int64_t>(texture.sets, texture.height));
-  if (!status.ok() || texture.sets == 0) return status;
-  const Levels levels =
-      mesh_raster::LevelsOf(texture.height, texture.width, true);
-  if (levels.count == 1) return absl::OkStatus();
-  const dim3 grid(BlocksFor(int64_t{texture.width} * texture.channels),
-                  static_cast<unsigned>(texture.height),
-                  static_cast<unsigned>(texture.sets));
-  PullBackKernel<<<grid, kBlock, 0, stream>>>(levels, texture.channels,
-                                              mip_gradients, texel_gradients);
-  return LaunchStatus("BuildMeshMipsVjpCuda");
-}
-
 #define DG4D_INSTANTIATE(Real)                                                \
   template absl::Status AddMeshNormalsCuda<Real>(int64_t, int64_t, int64_t,   \
                                                  const Real*, const int32_t*, \
@@ -625,9 +582,7 @@ absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>& texture,
       const MeshPicture<Real>&, Real*, Real*, CUstream_st*);                  \
   template absl::Status DrawMeshPictureVjpCuda<Real>(                         \
       const MeshPicture<Real>&, const MeshPictureImageGradients<Real>&,       \
-      const MeshPictureGradients<Real>&, CUstream_st*);                       \
-  template absl::Status BuildMeshMipsVjpCuda<Real>(                           \
-      const MeshTexture<Real>&, const Real*, Real*, CUstream_st*);
+      const MeshPictureGradients<Real>&, CUstream_st*);
 
 DG4D_INSTANTIATE(float)
 DG4D_INSTANTIATE(double)

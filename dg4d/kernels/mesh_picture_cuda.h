@@ -100,13 +100,6 @@ absl::Status DrawMeshPictureVjpCuda(
     const MeshPictureImageGradients<Real>& image_gradients,
     const MeshPictureGradients<Real>& gradients, CUstream_st* stream);
 
-// Adds to `texel_gradients` [R, S, S', C] what `mip_gradients`
-// [R, MeshMipTexels, C] mean for the texels.
-template <typename Real>
-absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>& texture,
-                                  const Real* mip_gradients,
-                                  Real* texel_gradients, CUstream_st* stream);
-
 }  // namespace dg4d
 
 #endif  // DG4D_KERNELS_MESH_PICTURE_CUDA_H_

@@ -36,12 +36,6 @@ absl::Status DrawMeshPictureVjpCuda(const MeshPicture<Real>&,
   return BuiltWithoutCuda();
 }
 
-template <typename Real>
-absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>&, const Real*, Real*,
-                                  CUstream_st*) {
-  return BuiltWithoutCuda();
-}
-
 #define DG4D_INSTANTIATE(Real)                                                 \
   template absl::Status AddMeshNormalsCuda(int64_t, int64_t, int64_t,          \
                                            const Real*, const int32_t*, Real*, \
@@ -55,9 +49,7 @@ absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>&, const Real*, Real*,
                                               Real*, CUstream_st*);            \
   template absl::Status DrawMeshPictureVjpCuda(                                \
       const MeshPicture<Real>&, const MeshPictureImageGradients<Real>&,        \
-      const MeshPictureGradients<Real>&, CUstream_st*);                        \
-  template absl::Status BuildMeshMipsVjpCuda(                                  \
-      const MeshTexture<Real>&, const Real*, Real*, CUstream_st*);
+      const MeshPictureGradients<Real>&, CUstream_st*);
 
 DG4D_INSTANTIATE(float)
 DG4D_INSTANTIATE(double)

@@ -71,6 +71,13 @@ template <typename Real>
 absl::Status BuildMeshMipsCuda(const MeshTexture<Real>& texture, Real* mips,
                                CUstream_st* stream);
 
+// Adds to `texel_gradients` [R, S, S', C] what `mip_gradients`
+// [R, MeshMipTexels, C] mean for the texels.
+template <typename Real>
+absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>& texture,
+                                  const Real* mip_gradients,
+                                  Real* texel_gradients, CUstream_st* stream);
+
 template <typename Real>
 absl::Status SampleMeshTextureCuda(const MeshTexture<Real>& texture,
                                    const MeshLookups<Real>& lookups,

@@ -60,6 +60,12 @@ absl::Status BuildMeshMipsCuda(const MeshTexture<Real>&, Real*, CUstream_st*) {
 }
 
 template <typename Real>
+absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>&, const Real*, Real*,
+                                  CUstream_st*) {
+  return BuiltWithoutCuda();
+}
+
+template <typename Real>
 absl::Status SampleMeshTextureCuda(const MeshTexture<Real>&,
                                    const MeshLookups<Real>&, Real*,
                                    CUstream_st*) {
@@ -111,6 +117,8 @@ absl::Status AntialiasMeshVjpCuda(const MeshGeometry<Real>&,
       CUstream_st*);                                                          \
   template absl::Status BuildMeshMipsCuda<Real>(const MeshTexture<Real>&,     \
                                                 Real*, CUstream_st*);         \
+  template absl::Status BuildMeshMipsVjpCuda<Real>(                           \
+      const MeshTexture<Real>&, const Real*, Real*, CUstream_st*);            \
   template absl::Status SampleMeshTextureCuda<Real>(const MeshTexture<Real>&, \
                                                     const MeshLookups<Real>&, \
                                                     Real*, CUstream_st*);     \

@@ -6,40 +6,13 @@
 #include "dg4d/kernels/cuda_status.h"
 #include "dg4d/kernels/mesh_raster_cuda.h"
 #include "dg4d/kernels/mesh_raster_device.h"
+#include "dg4d/kernels/mesh_texture_device.h"
 #include "dg4d/kernels/mesh_texture_math.h"
 
 namespace dg4d {
 namespace {
 
 using namespace mesh_raster;  // NOLINT: the kernels' own
-
-// Level 0 is the texture itself, the others its mips.
-struct Levels {
-  static constexpr int kMost = 32;
-  int count = 1;
-  int heights[kMost], widths[kMost];
-  int64_t offsets[kMost];  // texels since the first of level 0; [1] on: of mips
-  int64_t base_texels = 0, mip_texels = 0;
-};
-
-Levels LevelsOf(int height, int width, bool mip_mapped) {
-  Levels levels;
-  levels.base_texels = int64_t{height} * width;
-  levels.heights[0] = height;
-  levels.widths[0] = width;
-  levels.offsets[0] = 0;
-  const auto halves = [](int side) { return side == 1 || side % 2 == 0; };
-  while (mip_mapped && halves(height) && halves(width) &&
-         (height > 1 || width > 1)) {
-    height = std::max(height / 2, 1);
-    width = std::max(width / 2, 1);
-    levels.heights[levels.count] = height;
-    levels.widths[levels.count] = width;
-    levels.offsets[levels.count++] = levels.base_texels + levels.mip_texels;
-    levels.mip_texels += int64_t{height} * width;
-  }
-  return levels;
-}
 
 // One level from the one before, both with all sets, `stride` texels apart.
 template <typename Real>
@@ -62,31 +35,11 @@ __global__ void HalveKernel(const Real* big, int64_t big_stride, Real* small,
   small[set * small_stride * channels + i] = sum / (down * across);
 }
 
-// What a pixel looks up: at one or two levels.
 template <typename Real>
-struct Lookup {
-  Footprint<Real> footprint = {};
-  MipTaps<Real> mip;
-  int count;
-
-  __device__ int Level(int i) const { return i == 0 ? mip.lower : mip.upper; }
-  __device__ Real Share(int i) const {
-    return i == 0 ? 1 - mip.fraction : mip.fraction;
-  }
-};
-
-template <typename Real>
-__device__ Lookup<Real> LookupAt(const MeshTexture<Real>& texture,
-                                 const MeshLookups<Real>& lookups,
+__device__ Lookup<Real> LookupAt(const MeshLookups<Real>& lookups,
                                  const Levels& levels, int64_t pixel) {
-  Lookup<Real> lookup;
-  if (levels.count > 1) {
-    lookup.footprint = FootprintOf(lookups.uv_derivatives + 4 * pixel,
-                                   Real(texture.width), Real(texture.height));
-    lookup.mip = MipTapsAt(lookup.footprint, levels.count - 1);
-  }
-  lookup.count = lookup.mip.lower == lookup.mip.upper ? 1 : 2;
-  return lookup;
+  return mesh_raster::LookupAt(
+      levels, levels.count > 1 ? lookups.uv_derivatives + 4 * pixel : nullptr);
 }
 
 template <typename Real>
@@ -94,25 +47,8 @@ __device__ BilinearTaps<Real> TapsAt(const MeshTexture<Real>& texture,
                                      const MeshLookups<Real>& lookups,
                                      const Levels& levels, int level,
                                      int64_t pixel) {
-  return BilinearTapsAt(lookups.uv[2 * pixel], lookups.uv[2 * pixel + 1],
-                        int64_t{levels.widths[level]},
-                        int64_t{levels.heights[level]},
-                        texture.wrap ? Border::kWrap : Border::kClamp);
-}
-
-// The first texel of a level of a set, in `base` [R, texels] or `mips`.
-template <typename Real>
-__device__ Real* LevelIn(Real* base, Real* mips, const Levels& levels,
-                         int64_t set, int level, int64_t channels) {
-  return level == 0 ? base + set * levels.base_texels * channels
-                    : mips + (set * levels.mip_texels + levels.offsets[level] -
-                              levels.base_texels) *
-                                 channels;
-}
-
-template <typename Real>
-__device__ int64_t SetOf(const MeshTexture<Real>& texture, int64_t image) {
-  return texture.set_of_image == nullptr ? 0 : texture.set_of_image[image];
+  return mesh_raster::TapsAt(levels, level, lookups.uv + 2 * pixel,
+                             texture.wrap);
 }
 
 template <typename Real>
@@ -127,7 +63,7 @@ __global__ void SampleKernel(MeshTexture<Real> texture,
     for (int c = 0; c < channels; ++c) color[c] = 0;
     return;
   }
-  const Lookup<Real> lookup = LookupAt(texture, lookups, levels, pixel.index);
+  const Lookup<Real> lookup = LookupAt(lookups, levels, pixel.index);
   const int64_t set = SetOf(texture, pixel.image);
   BilinearTaps<Real> taps[2];
   const Real* texels[2];
@@ -161,7 +97,7 @@ __global__ void SampleVjp(MeshTexture<Real> texture, MeshLookups<Real> lookups,
   for (int c = 0; c < channels; ++c) any = any || gradient[c] != 0;
   Real uv_gradient[2] = {}, slope_gradients[4] = {};
   if (any && lookups.triangle_ids[pixel.index] >= 0) {
-    const Lookup<Real> lookup = LookupAt(texture, lookups, levels, pixel.index);
+    const Lookup<Real> lookup = LookupAt(lookups, levels, pixel.index);
     const int64_t set = SetOf(texture, pixel.image);
     Real level_gradient = 0;
     for (int i = 0; i < lookup.count; ++i) {
@@ -275,6 +211,20 @@ absl::Status BuildMeshMipsCuda(const MeshTexture<Real>& texture, Real* mips,
 }
 
 template <typename Real>
+absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>& texture,
+                                  const Real* mip_gradients,
+                                  Real* texel_gradients, CUstream_st* stream) {
+  if (const absl::Status s = CheckSizes(0, texture.sets); !s.ok()) return s;
+  const Levels levels = LevelsOf(texture.height, texture.width, true);
+  if (levels.count == 1 || texture.sets == 0) return absl::OkStatus();
+  const dim3 grid(BlocksFor(levels.base_texels * texture.channels),
+                  static_cast<unsigned>(texture.sets));
+  PullBackKernel<<<grid, kBlock, 0, stream>>>(levels, texture.channels,
+                                              mip_gradients, texel_gradients);
+  return LaunchStatus("BuildMeshMipsVjpCuda");
+}
+
+template <typename Real>
 absl::Status SampleMeshTextureCuda(const MeshTexture<Real>& texture,
                                    const MeshLookups<Real>& lookups,
                                    Real* colors, CUstream_st* stream) {
@@ -310,18 +260,16 @@ absl::Status SampleMeshTextureVjpCuda(
         texture, lookups, levels, color_gradients, texel_gradients,
         mip_gradients, uv_gradients, uv_derivative_gradients);
   }
-  if (pulls_back && texture.sets > 0) {
-    const dim3 grid(BlocksFor(levels.base_texels * texture.channels),
-                    static_cast<unsigned>(texture.sets));
-    PullBackKernel<<<grid, kBlock, 0, stream>>>(levels, texture.channels,
-                                                mip_gradients, texel_gradients);
-  }
-  return LaunchStatus("SampleMeshTextureVjpCuda");
+  const absl::Status sampled = LaunchStatus("SampleMeshTextureVjpCuda");
+  if (!sampled.ok() || !pulls_back) return sampled;
+  return BuildMeshMipsVjpCuda(texture, mip_gradients, texel_gradients, stream);
 }
 
 #define DG4D_INSTANTIATE(Real)                                                \
   template absl::Status BuildMeshMipsCuda<Real>(const MeshTexture<Real>&,     \
                                                 Real*, CUstream_st*);         \
+  template absl::Status BuildMeshMipsVjpCuda<Real>(                           \
+      const MeshTexture<Real>&, const Real*, Real*, CUstream_st*);            \
   template absl::Status SampleMeshTextureCuda<Real>(const MeshTexture<Real>&, \
                                                     const MeshLookups<Real>&, \
                                                     Real*, CUstream_st*);     \

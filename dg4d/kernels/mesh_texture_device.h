@@ -17,9 +17,6 @@ struct Levels {
   int count = 1;
   int heights[kMost], widths[kMost];
   int64_t offsets[kMost];  // texels since the first of level 0; [1] on: of mips
-  // A texel of level 0 belongs to that of this level at row >> down[level],
-  // column >> across[level].
-  int down[kMost], across[kMost];
   int64_t base_texels = 0, mip_texels = 0;
 };
 
@@ -29,18 +26,14 @@ inline Levels LevelsOf(int height, int width, bool mip_mapped) {
   levels.heights[0] = height;
   levels.widths[0] = width;
   levels.offsets[0] = 0;
-  levels.down[0] = levels.across[0] = 0;
   const auto halves = [](int side) { return side == 1 || side % 2 == 0; };
   while (mip_mapped && halves(height) && halves(width) &&
          (height > 1 || width > 1)) {
-    const int last = levels.count - 1, next = levels.count++;
-    levels.down[next] = levels.down[last] + (height > 1);
-    levels.across[next] = levels.across[last] + (width > 1);
     height = std::max(height / 2, 1);
     width = std::max(width / 2, 1);
-    levels.heights[next] = height;
-    levels.widths[next] = width;
-    levels.offsets[next] = levels.base_texels + levels.mip_texels;
+    levels.heights[levels.count] = height;
+    levels.widths[levels.count] = width;
+    levels.offsets[levels.count++] = levels.base_texels + levels.mip_texels;
     levels.mip_texels += int64_t{height} * width;
   }
   return levels;
