@@ -80,7 +80,9 @@ class Cell:
             height=self.size,
             near_plane=0.2,
             packed=packed,
-            backgrounds=self.backgrounds,
+            # gsplat 1.5.3 refuses backgrounds where it packs (its check reads
+            # their shape from the packed splats): there it is spared them.
+            backgrounds=None if packed else self.backgrounds,
             render_mode="RGB+D",
         )
         return colors, alphas
