@@ -14,27 +14,6 @@ namespace {
 
 using namespace mesh_raster;  // NOLINT: the kernels' own
 
-// One level from the one before, both with all sets, `stride` texels apart.
-template <typename Real>
-__global__ void HalveKernel(const Real* big, int64_t big_stride, Real* small,
-                            int64_t small_stride, int height, int width,
-                            int down, int across, int channels) {
-  const int64_t i = int64_t{blockIdx.x} * kBlock + threadIdx.x;
-  const int64_t size = int64_t{height} * width * channels;
-  if (i >= size) return;
-  const int64_t set = blockIdx.y, c = i % channels, texel = i / channels;
-  const int64_t row = texel / width * down, column = texel % width * across;
-  const Real* from = big + set * big_stride * channels + c;
-  Real sum = 0;
-  for (int di = 0; di < down; ++di) {
-    for (int dj = 0; dj < across; ++dj) {
-      sum += from[((row + di) * (int64_t{width} * across) + column + dj) *
-                  channels];
-    }
-  }
-  small[set * small_stride * channels + i] = sum / (down * across);
-}
-
 template <typename Real>
 __device__ Lookup<Real> LookupAt(const MeshLookups<Real>& lookups,
                                  const Levels& levels, int64_t pixel) {
@@ -49,6 +28,80 @@ __device__ BilinearTaps<Real> TapsAt(const MeshTexture<Real>& texture,
                                      int64_t pixel) {
   return mesh_raster::TapsAt(levels, level, lookups.uv + 2 * pixel,
                              texture.wrap);
+}
+
+// A block has a square of texels, of which one is left after kLevelsAtOnce
+// levels.
+constexpr int kLevelsAtOnce = 5;
+constexpr int kBlockSide = 1 << kLevelsAtOnce;
+
+dim3 Squares(const Levels& levels, int level, int64_t sets) {
+  const auto blocks = [](int side) {
+    return static_cast<unsigned>((side + kBlockSide - 1) / kBlockSide);
+  };
+  return {blocks(levels.widths[level]), blocks(levels.heights[level]),
+          static_cast<unsigned>(sets)};
+}
+
+// Levels first + 1 to first + count from level first, each texel the mean of
+// 2 x 2; a block of 16 x 16 threads has its part of each channel in turn.
+template <typename Real>
+__global__ void HalveLevels(const __grid_constant__ Levels levels, int first,
+                            int count, int channels, const Real* texels,
+                            Real* mips) {
+  __shared__ Real means[2][kBlockSide / 2][kBlockSide / 2];
+  const int64_t set = blockIdx.z;
+  const int x = threadIdx.x, y = threadIdx.y;
+  for (int c = 0; c < channels; ++c) {
+    for (int k = 1; k <= count; ++k) {
+      const int level = first + k, side = kBlockSide >> k;
+      const int row = blockIdx.y * side + y, column = blockIdx.x * side + x;
+      const bool mine = x < side && y < side && row < levels.heights[level] &&
+                        column < levels.widths[level];
+      if (mine) {
+        Real sum = 0;
+        if (k == 1) {
+          const Real* from = LevelIn(texels, const_cast<const Real*>(mips),
+                                     levels, set, first, channels);
+          for (int i = 0; i < 4; ++i) {
+            const int64_t texel =
+                int64_t{2 * row + i / 2} * levels.widths[first] + 2 * column +
+                i % 2;
+            sum += from[texel * channels + c];
+          }
+        } else {
+          for (int i = 0; i < 4; ++i) {
+            sum += means[k % 2][2 * y + i / 2][2 * x + i % 2];
+          }
+        }
+        const Real mean = sum / 4;
+        means[(k + 1) % 2][y][x] = mean;
+        Real* to = LevelIn(static_cast<Real*>(nullptr), mips, levels, set,
+                           level, channels);
+        to[(int64_t{row} * levels.widths[level] + column) * channels + c] =
+            mean;
+      }
+      __syncthreads();
+    }
+  }
+}
+
+// One level from the one before where a side is 1: means of two.
+template <typename Real>
+__global__ void HalveRow(const __grid_constant__ Levels levels, int first,
+                         int channels, const Real* texels, Real* mips) {
+  const int64_t i = int64_t{blockIdx.x} * kBlock + threadIdx.x;
+  const int64_t set = blockIdx.z, c = i % channels, texel = i / channels;
+  if (texel >= int64_t{levels.heights[first + 1]} * levels.widths[first + 1]) {
+    return;
+  }
+  const Real* from = LevelIn(texels, const_cast<const Real*>(mips), levels, set,
+                             first, channels);
+  Real* to = LevelIn(static_cast<Real*>(nullptr), mips, levels, set, first + 1,
+                     channels);
+  to[i] =
+      (from[2 * texel * channels + c] + from[(2 * texel + 1) * channels + c]) /
+      2;
 }
 
 template <typename Real>
@@ -139,28 +192,55 @@ __global__ void SampleVjp(MeshTexture<Real> texture, MeshLookups<Real> lookups,
   }
 }
 
-// Each texel's own gradient and its shares of those of the mips, all at once.
+// The mips' shares of the gradient of a texel's channel, from level `last` to
+// `first` (>= 1); `sum` is that of the levels above.
 template <typename Real>
-__global__ void PullBackKernel(Levels levels, int channels,
-                               const Real* mip_gradients,
-                               Real* texel_gradients) {
-  const int64_t i = int64_t{blockIdx.x} * kBlock + threadIdx.x;
-  if (i >= levels.base_texels * channels) return;
-  const int64_t set = blockIdx.y, c = i % channels, texel = i / channels;
-  const int64_t row = texel / levels.widths[0],
-                column = texel % levels.widths[0];
-  const Real* mips = mip_gradients + set * levels.mip_texels * channels;
-  Real sum = 0;
-  for (int l = levels.count - 1; l > 0; --l) {
-    const int64_t down = levels.heights[0] / levels.heights[l];
-    const int64_t across = levels.widths[0] / levels.widths[l];
+__device__ Real PullBack(const Levels& levels, int first, int last, int row,
+                         int column, int channels, const Real* mips, Real sum) {
+  for (int l = last; l >= first; --l) {
+    const int down = min(l, levels.halvings_down);
+    const int across = min(l, levels.halvings_across);
     const int64_t at = levels.offsets[l] - levels.base_texels +
-                       row / down * levels.widths[l] + column / across;
-    const int parents = levels.heights[l - 1] / levels.heights[l] *
-                        (levels.widths[l - 1] / levels.widths[l]);
-    sum = (Real(1) / parents) * (mips[at * channels + c] + sum);
+                       int64_t{row >> down} * levels.widths[l] +
+                       (column >> across);
+    const bool of_four = down == l && across == l;
+    sum = Real(of_four ? 0.25 : 0.5) * (mips[at * channels] + sum);
   }
-  texel_gradients[set * levels.base_texels * channels + i] += sum;
+  return sum;
+}
+
+// Adds what a texel has a share in, in all mips. A block has a square of
+// kBlockSide x kBlockSide texels; levels from kLevelsAtOnce on mean the same to
+// each of them.
+template <typename Real>
+__global__ void PullBackKernel(const __grid_constant__ Levels levels,
+                               int channels, const Real* mip_gradients,
+                               Real* texel_gradients) {
+  extern __shared__ __align__(8) unsigned char shared[];
+  Real* const coarse = reinterpret_cast<Real*>(shared);  // [C]
+  const int64_t set = blockIdx.z;
+  const Real* mips = mip_gradients + set * levels.mip_texels * channels;
+  Real* texels = texel_gradients + set * levels.base_texels * channels;
+  const int first_row = blockIdx.y * kBlockSide;
+  const int first_column = blockIdx.x * kBlockSide;
+  for (int c = threadIdx.x; c < channels; c += kBlock) {
+    coarse[c] = PullBack(levels, kLevelsAtOnce, levels.count - 1, first_row,
+                         first_column, channels, mips + c, Real(0));
+  }
+  __syncthreads();
+  const int columns = min(kBlockSide, levels.widths[0] - first_column);
+  const int rows = min(kBlockSide, levels.heights[0] - first_row);
+  const int row_size = columns * channels;
+  const int last = min(kLevelsAtOnce - 1, levels.count - 1);
+  for (int i = threadIdx.x; i < rows * row_size; i += kBlock) {
+    const int row = i / row_size, column = i % row_size / channels;
+    const int c = i % row_size - column * channels;
+    texels[(int64_t{first_row + row} * levels.widths[0] + first_column +
+            column) *
+               channels +
+           c] += PullBack(levels, 1, last, first_row + row,
+                          first_column + column, channels, mips + c, coarse[c]);
+  }
 }
 
 absl::Status CheckSizes(int64_t images, int64_t sets) {
@@ -190,22 +270,29 @@ bool IsEmpty(const MeshLookups<Real>& lookups) {
 template <typename Real>
 absl::Status BuildMeshMipsCuda(const MeshTexture<Real>& texture, Real* mips,
                                CUstream_st* stream) {
-  if (const absl::Status s = CheckSizes(0, texture.sets); !s.ok()) return s;
+  const absl::Status status = CheckSizes(0, texture.sets);
+  if (!status.ok() || texture.sets == 0) return status;
   const Levels levels = LevelsOf(texture.height, texture.width, true);
-  for (int l = 1; l < levels.count && texture.sets > 0; ++l) {
-    const int64_t size =
-        int64_t{levels.heights[l]} * levels.widths[l] * texture.channels;
-    const dim3 grid(BlocksFor(size), static_cast<unsigned>(texture.sets));
-    const Real* big =
-        l == 1 ? texture.texels
-               : mips + (levels.offsets[l - 1] - levels.base_texels) *
-                            texture.channels;
-    HalveKernel<<<grid, kBlock, 0, stream>>>(
-        big, l == 1 ? levels.base_texels : levels.mip_texels,
-        mips + (levels.offsets[l] - levels.base_texels) * texture.channels,
-        levels.mip_texels, levels.heights[l], levels.widths[l],
-        levels.heights[l - 1] / levels.heights[l],
-        levels.widths[l - 1] / levels.widths[l], texture.channels);
+  for (int first = 0; first + 1 < levels.count;) {
+    int count = 0;
+    while (count < kLevelsAtOnce && first + count + 1 < levels.count &&
+           levels.heights[first + count] > 1 &&
+           levels.widths[first + count] > 1) {
+      ++count;
+    }
+    if (count == 0) {
+      const int64_t size = int64_t{levels.heights[first + 1]} *
+                           levels.widths[first + 1] * texture.channels;
+      const dim3 grid(BlocksFor(size), 1, static_cast<unsigned>(texture.sets));
+      HalveRow<<<grid, kBlock, 0, stream>>>(levels, first, texture.channels,
+                                            texture.texels, mips);
+      ++first;
+      continue;
+    }
+    HalveLevels<<<Squares(levels, first, texture.sets),
+                  dim3(kBlockSide / 2, kBlockSide / 2), 0, stream>>>(
+        levels, first, count, texture.channels, texture.texels, mips);
+    first += count;
   }
   return LaunchStatus("BuildMeshMipsCuda");
 }
@@ -217,10 +304,9 @@ absl::Status BuildMeshMipsVjpCuda(const MeshTexture<Real>& texture,
   if (const absl::Status s = CheckSizes(0, texture.sets); !s.ok()) return s;
   const Levels levels = LevelsOf(texture.height, texture.width, true);
   if (levels.count == 1 || texture.sets == 0) return absl::OkStatus();
-  const dim3 grid(BlocksFor(levels.base_texels * texture.channels),
-                  static_cast<unsigned>(texture.sets));
-  PullBackKernel<<<grid, kBlock, 0, stream>>>(levels, texture.channels,
-                                              mip_gradients, texel_gradients);
+  PullBackKernel<<<Squares(levels, 0, texture.sets), kBlock,
+                   sizeof(Real) * texture.channels, stream>>>(
+      levels, texture.channels, mip_gradients, texel_gradients);
   return LaunchStatus("BuildMeshMipsVjpCuda");
 }
 

@@ -18,6 +18,9 @@ struct Levels {
   int heights[kMost], widths[kMost];
   int64_t offsets[kMost];  // texels since the first of level 0; [1] on: of mips
   int64_t base_texels = 0, mip_texels = 0;
+  // How often a side was halved until it was 1, or odd: level l has rows of
+  // 2^min(l, halvings_down) of level 0's.
+  int halvings_down = 0, halvings_across = 0;
 };
 
 inline Levels LevelsOf(int height, int width, bool mip_mapped) {
@@ -29,6 +32,8 @@ inline Levels LevelsOf(int height, int width, bool mip_mapped) {
   const auto halves = [](int side) { return side == 1 || side % 2 == 0; };
   while (mip_mapped && halves(height) && halves(width) &&
          (height > 1 || width > 1)) {
+    levels.halvings_down += height > 1;
+    levels.halvings_across += width > 1;
     height = std::max(height / 2, 1);
     width = std::max(width / 2, 1);
     levels.heights[levels.count] = height;
