@@ -88,6 +88,8 @@ TEST_F(RunRecordTest, KeepsInputSecondsAndMemory) {
   EXPECT_EQ(json["stages"][0]["seconds"], 3);
   EXPECT_GT(json["stages"][0]["peak_memory_bytes"], 1 << 20);
   EXPECT_EQ(json["warnings"][0]["message"], "thin ice");
+  // A CPU has no memory of its own.
+  EXPECT_FALSE(json["stages"][0].contains("peak_device_memory_bytes"));
 }
 
 TEST_F(RunRecordTest, KeepsTheStagesOfTheRunItGoesOnFrom) {

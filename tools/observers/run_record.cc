@@ -1,5 +1,6 @@
 #include "tools/observers/run_record.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <torch/version.h>
 
 #include <fstream>
@@ -74,9 +75,22 @@ int64_t TakePeakMemory() {
   return peak * 1024;
 }
 
+std::optional<int64_t> TakePeakMemory(c10::Device device) {
+  if (device.is_cpu()) return std::nullopt;
+  c10::DeviceAllocator* allocator = c10::getDeviceAllocator(device.type());
+  if (!allocator->initialized()) return std::nullopt;
+  const c10::DeviceIndex index = device.has_index() ? device.index() : 0;
+  constexpr auto kAll =
+      static_cast<size_t>(c10::CachingAllocator::StatType::AGGREGATE);
+  const int64_t peak =
+      allocator->getDeviceStats(index).allocated_bytes[kAll].peak;
+  allocator->resetPeakStats(index);
+  return peak;
+}
+
 RunRecord::RunRecord(std::string path, const RunContext::Settings& settings,
                      bool goes_on)
-    : path_(std::move(path)) {
+    : path_(std::move(path)), device_(settings.devices.front()) {
   const ordered_json earlier =
       goes_on ? Earlier(path_) : ordered_json::object();
   json_["dg4d"] = kVersion;
@@ -125,6 +139,7 @@ void RunRecord::StageStarted(absl::string_view stage) {
   json_["stage"] = std::string(stage);
   steps_done_ = steps_ = 0;
   TakePeakMemory();
+  TakePeakMemory(device_);
 }
 
 void RunRecord::Step(absl::string_view, int64_t steps_done, int64_t steps,
@@ -145,6 +160,9 @@ void RunRecord::StageFinished(absl::string_view stage,
                         {"status", absl::StatusCodeToString(status.code())},
                         {"seconds", absl::ToDoubleSeconds(duration)},
                         {"peak_memory_bytes", TakePeakMemory()}};
+  if (const std::optional<int64_t> peak = TakePeakMemory(device_)) {
+    entry["peak_device_memory_bytes"] = *peak;
+  }
   if (steps_ > 0) {
     entry["steps_done"] = steps_done_;
     entry["steps"] = steps_;

@@ -1,8 +1,11 @@
 #ifndef TOOLS_OBSERVERS_RUN_RECORD_H_
 #define TOOLS_OBSERVERS_RUN_RECORD_H_
 
+#include <c10/core/Device.h>
+
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -12,8 +15,9 @@
 namespace dg4d {
 
 // Keeps run.json: versions, seed, input and its SHA-256, device, when the run
-// was at work, each stage's seconds, steps and peak memory, warnings, and how
-// all of it ended.
+// was at work, each stage's seconds, steps and peak memory (the process's, and
+// what torch's allocator held of the device), warnings, and how all of it
+// ended.
 class RunRecord : public RunObserver {
  public:
   // A run that `goes_on` from an earlier one adds to what that left at `path`;
@@ -41,6 +45,7 @@ class RunRecord : public RunObserver {
   absl::Status Write();
 
   const std::string path_;
+  const c10::Device device_;
   nlohmann::ordered_json json_;
   int64_t steps_done_ = 0, steps_ = 0;  // of this stage
   size_t earlier_warnings_ = 0;         // of runs that this one goes on from
@@ -49,6 +54,11 @@ class RunRecord : public RunObserver {
 // The most memory that this process held since the last call, in bytes (its
 // resident set, as Linux counts it); 0 if unknown.
 int64_t TakePeakMemory();
+
+// The same of the tensors that torch's allocator held on `device`: less than
+// what must be free there, for the driver needs some too. None for a CPU, and
+// where nothing has been allocated yet.
+std::optional<int64_t> TakePeakMemory(c10::Device device);
 
 }  // namespace dg4d
 

@@ -105,12 +105,26 @@ double TotalSeconds(const Json& record) {
   return seconds;
 }
 
-double PeakMemory(const Json& record) {
+constexpr char kProcessMemory[] = "peak_memory_bytes";
+constexpr char kDeviceMemory[] = "peak_device_memory_bytes";
+
+double Peak(const Json& record, const char* memory) {
   double bytes = 0;
   for (const Json& stage : List(record, "stages")) {
-    bytes = std::max(bytes, Number(stage, "peak_memory_bytes"));
+    bytes = std::max(bytes, Number(stage, memory));
   }
   return bytes;
+}
+
+// Of the process and, where there was one, of the device, in bytes.
+std::string PeakText(double bytes, double device_bytes) {
+  std::string text =
+      bytes > 0 ? MemoryText(static_cast<int64_t>(bytes)) : "unknown";
+  if (device_bytes > 0) {
+    absl::StrAppend(&text, " + ",
+                    MemoryText(static_cast<int64_t>(device_bytes)), " GPU");
+  }
+  return text;
 }
 
 Json Figures(const Json& record) {
@@ -127,8 +141,8 @@ Json Figures(const Json& record) {
                                "thread", "threads"),
                      ", ", Text(record, "device")));
   }
-  if (const double bytes = PeakMemory(record); bytes > 0) {
-    add("Peak memory", MemoryText(static_cast<int64_t>(bytes)), "");
+  if (const double bytes = Peak(record, kProcessMemory); bytes > 0) {
+    add("Peak memory", PeakText(bytes, Peak(record, kDeviceMemory)), "");
   }
   const auto frames = [](const Json& measures) {
     const int64_t count = std::lround(Number(measures, "frames", 1));
@@ -211,7 +225,6 @@ Json Stages(const Json& record) {
     const Json& stage = stages[i];
     const std::string name = Text(stage, "name");
     const double seconds = Number(stage, "seconds");
-    const double bytes = Number(stage, "peak_memory_bytes");
     const double done = Number(stage, "steps_done");
     const double steps = Number(stage, "steps");
     Json row = Outcome(Text(stage, "status"));
@@ -221,7 +234,7 @@ Json Stages(const Json& record) {
     row["share"] = absl::StrFormat(
         "%.1f", longest > 0 ? std::max(0.3, 100 * seconds / longest) : 0);
     row["memory"] =
-        bytes > 0 ? MemoryText(static_cast<int64_t>(bytes)) : "unknown";
+        PeakText(Number(stage, kProcessMemory), Number(stage, kDeviceMemory));
     row["steps"] = steps <= 1      ? ""
                    : done == steps ? NumberText(steps)
                                    : absl::StrCat(NumberText(done), " of ",
@@ -424,7 +437,8 @@ std::string ReportPage(const Report& report) {
       {"quality", Quality(record)},
       {"stages", Stages(record)},
       {"all_time", DurationText(TotalSeconds(record))},
-      {"all_memory", MemoryText(static_cast<int64_t>(PeakMemory(record)))},
+      {"all_memory",
+       PeakText(Peak(record, kProcessMemory), Peak(record, kDeviceMemory))},
       {"facts", Facts(record)},
       {"command", ValidUtf8(report.command)},
       {"config", ValidUtf8(report.config)},

@@ -70,6 +70,14 @@ TEST(ReportPage, SaysWhatIsKnown) {
             HasSubstr("3 files, 1.52 kB"), HasSubstr("<path class=\"line\"")));
 }
 
+TEST(ReportPage, SaysWhatTheGpuHeld) {
+  EXPECT_THAT(ReportPage({.record = Record("OK")}), Not(HasSubstr(" GPU<")));
+  Json record = Record("OK");
+  record["stages"][0]["peak_device_memory_bytes"] = 5LL << 30;
+  EXPECT_THAT(ReportPage({.record = record}),
+              HasSubstr("1.00 GiB + 5.00 GiB GPU"));
+}
+
 TEST(ReportPage, SaysHowARunEnded) {
   Json failed = Record("INTERNAL");
   failed["message"] = "the disk is full";

@@ -4,7 +4,8 @@ For each component of Zero-1-to-3 and of Stable Video Diffusion: writes a
 folder of seeded random weights in the diffusers layout, in float32, loads it
 in diffusers (transformers for CLIP) and in ours, gives both the same numbers
 and prints how far apart they are. Components come one after the other, so that
-memory and disk need hold one. See `run`, which sets up what this needs.
+memory and disk need hold one. diffusers computes in float32, on --device, ours
+there in each of --types. See `run`, which sets up what this needs.
 """
 
 import argparse
@@ -33,6 +34,17 @@ def numbers(name, *shape):
     )
 
 
+DEVICE = torch.device("cpu")
+
+
+def there(x):
+    return x.to(DEVICE)
+
+
+def load(kind, folder, component):
+    return kind.from_pretrained(folder, subfolder=component).to(DEVICE)
+
+
 def halves(x, first_is_empty):
     zero = torch.zeros_like(x)
     return torch.cat([zero, x] if first_is_empty else [x, zero])
@@ -50,9 +62,7 @@ def image_step(folder, latent_side, frames):
     }
 
     def run():
-        unet = diffusers.UNet2DConditionModel.from_pretrained(
-            folder, subfolder="unet"
-        )
+        unet = load(diffusers.UNet2DConditionModel, folder, "unet")
         scheduler = diffusers.DDIMScheduler.from_pretrained(
             folder, subfolder="scheduler"
         )
@@ -62,8 +72,10 @@ def image_step(folder, latent_side, frames):
             dim=1,
         )
         out = unet(
-            x, inputs["t"], encoder_hidden_states=halves(inputs["context"], False)
-        ).sample
+            there(x),
+            there(inputs["t"]),
+            encoder_hidden_states=there(halves(inputs["context"], False)),
+        ).sample.cpu()
         with_context, without = out.chunk(2)
         guided = without + inputs["scale"] * (with_context - without)
         step = scheduler.step(guided, int(inputs["t"]), inputs["latents"])
@@ -91,20 +103,18 @@ def video_step(folder, latent_side, frames):
     }
 
     def run():
-        unet = diffusers.UNetSpatioTemporalConditionModel.from_pretrained(
-            folder, subfolder="unet"
-        )
+        unet = load(diffusers.UNetSpatioTemporalConditionModel, folder, "unet")
         t = scheduler.timesteps[step]
         scaled = scheduler.scale_model_input(inputs["latents"], t)
         x = torch.cat(
             [scaled.repeat(2, 1, 1, 1, 1), halves(inputs["image"], True)], dim=2
         )
         out = unet(
-            x,
-            t,
-            encoder_hidden_states=halves(inputs["context"], True),
-            added_time_ids=inputs["ids"].repeat(2, 1),
-        ).sample
+            there(x),
+            there(t),
+            encoder_hidden_states=there(halves(inputs["context"], True)),
+            added_time_ids=there(inputs["ids"].repeat(2, 1)),
+        ).sample.cpu()
         without, with_context = out.chunk(2)
         scale = torch.linspace(1.0, 3.0, frames).view(1, -1, 1, 1, 1)
         guided = without + scale * (with_context - without)
@@ -129,10 +139,10 @@ def autoencoder(folder, latent_side, frames, video):
             if video
             else diffusers.AutoencoderKL
         )
-        vae = kind.from_pretrained(folder, subfolder="vae")
-        seen = vae.encode(inputs["picture"]).latent_dist
+        vae = load(kind, folder, "vae")
+        seen = vae.encode(there(inputs["picture"])).latent_dist
         options = {"num_frames": frames} if video else {}
-        decoded = vae.decode(inputs["latents"], **options).sample
+        decoded = vae.decode(there(inputs["latents"]), **options).sample
         return {
             "mean": seen.mean,
             "log_variance": seen.logvar,
@@ -147,13 +157,16 @@ def image_encoder(folder, latent_side, frames):
     inputs = {"pixels": numbers("pixels", 1, 3, 224, 224)}
 
     def run():
-        clip = transformers.CLIPVisionModelWithProjection.from_pretrained(
-            folder, subfolder="image_encoder"
+        clip = load(
+            transformers.CLIPVisionModelWithProjection, folder, "image_encoder"
         )
-        return {"embeddings": clip(inputs["pixels"]).image_embeds}
+        return {"embeddings": clip(there(inputs["pixels"])).image_embeds}
 
     return inputs, run
 
+
+# Of the relative difference (L2).
+TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-1}
 
 # By pipeline and component: what is run, and for how many frames of latents.
 CASES = {
@@ -179,7 +192,7 @@ def parameters(path):
 
 
 def compare(pipeline, component, work, arguments):
-    """Yields (output, shape, rms, largest difference, relative difference)."""
+    """Yields (type, output, shape, rms, largest and relative difference)."""
     folder = os.path.join(work, pipeline)
     path = os.path.join(folder, component)
     subprocess.run(
@@ -191,28 +204,35 @@ def compare(pipeline, component, work, arguments):
     )
     started = time.monotonic()
     with torch.no_grad():
-        theirs = {key: value.contiguous() for key, value in run().items()}
+        theirs = {key: value.cpu().contiguous() for key, value in run().items()}
     gc.collect()
-    between = time.monotonic()
-    given, made = (os.path.join(work, n) for n in ("in.st", "out.st"))
-    save_file({k: v.contiguous() for k, v in inputs.items()}, given)
-    subprocess.run([arguments.runner, path, given, made], check=True)
+    if DEVICE.type == "cuda":
+        torch.cuda.empty_cache()
     print(
         f"{pipeline}/{component}: {parameters(path):,} parameters,"
-        f" diffusers {between - started:.0f} s,"
-        f" ours {time.monotonic() - between:.0f} s, loading included",
+        f" diffusers {time.monotonic() - started:.0f} s, loading included",
         file=sys.stderr,
     )
-    ours = load_file(made)
-    for name, expected in theirs.items():
-        difference = (ours[name] - expected).double()
-        yield (
-            name,
-            "x".join(str(n) for n in expected.shape),
-            expected.double().square().mean().sqrt().item(),
-            difference.abs().max().item(),
-            (difference.norm() / expected.double().norm()).item(),
+    given, made = (os.path.join(work, n) for n in ("in.st", "out.st"))
+    save_file({k: v.contiguous() for k, v in inputs.items()}, given)
+    for kind in arguments.types:
+        between = time.monotonic()
+        subprocess.run(
+            [arguments.runner, path, given, made, str(DEVICE), kind], check=True
         )
+        print(f"ours in {kind} {time.monotonic() - between:.0f} s",
+              file=sys.stderr)
+        ours = load_file(made)
+        for name, expected in theirs.items():
+            difference = (ours[name] - expected).double()
+            yield (
+                kind,
+                name,
+                "x".join(str(n) for n in expected.shape),
+                expected.double().square().mean().sqrt().item(),
+                difference.abs().max().item(),
+                (difference.norm() / expected.double().norm()).item(),
+            )
     shutil.rmtree(path)
 
 
@@ -222,27 +242,36 @@ def main():
     parser.add_argument("--writer", required=True, help="write_seeded_pipeline")
     parser.add_argument("--latent_side", type=int, default=32)
     parser.add_argument("--frames", type=int, default=14)
-    parser.add_argument("--tolerance", type=float, default=1e-4,
-                        help="of the relative difference (L2)")
+    parser.add_argument("--device", default="cpu", help="or cuda")
+    parser.add_argument("--types", nargs="*", default=["float32"],
+                        choices=list(TOLERANCE), help="of ours")
     parser.add_argument("--only", default="", help="as svd/unet")
     arguments = parser.parse_args()
+    global DEVICE
+    DEVICE = torch.device(arguments.device)
+    torch.backends.cudnn.allow_tf32 = False  # float32 is to be float32
+    place = (
+        torch.cuda.get_device_name(DEVICE)
+        if DEVICE.type == "cuda"
+        else f"{torch.get_num_threads()} threads"
+    )
     print(f"diffusers {diffusers.__version__}, transformers"
-          f" {transformers.__version__}, torch {torch.__version__},"
-          f" {torch.get_num_threads()} threads\n")
-    print("| component | output | shape | rms | largest difference "
+          f" {transformers.__version__}, torch {torch.__version__}, {place}\n")
+    print("| component | ours in | output | shape | rms | largest difference "
           "| relative difference |")
-    print("|---|---|---|---|---|---|", flush=True)
-    worst = 0.0
+    print("|---|---|---|---|---|---|---|", flush=True)
+    too_far = []
     for pipeline, component in CASES:
         if arguments.only not in f"{pipeline}/{component}":
             continue
         with tempfile.TemporaryDirectory() as work:
             for row in compare(pipeline, component, work, arguments):
-                worst = max(worst, row[4])
-                print("| {}/{} | {} | {} | {:.3f} | {:.1e} | {:.1e} |".format(
-                    pipeline, component, *row), flush=True)
-    if not worst <= arguments.tolerance:
-        sys.exit(f"relative differences reach {worst:.1e}")
+                print("| {}/{} | {} | {} | {} | {:.3f} | {:.1e} | {:.1e} |"
+                      .format(pipeline, component, *row), flush=True)
+                if not row[5] <= TOLERANCE[row[0]]:
+                    too_far.append(f"{pipeline}/{component} {row[1]}, {row[0]}")
+    if too_far:
+        sys.exit("too far apart: " + "; ".join(too_far))
 
 
 if __name__ == "__main__":
