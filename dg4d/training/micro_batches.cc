@@ -26,8 +26,10 @@ bool TryWork(int64_t begin, int64_t end, bool may_fail,
 
 void MicroBatches::ForEach(int64_t count,
                            absl::FunctionRef<void(int64_t, int64_t)> work) {
+  most_ = std::max(most_, count);
   for (int64_t begin = 0; begin < count;) {
-    const int64_t end = std::min<int64_t>(count, begin + size_);
+    const int64_t end =
+        size_ > 0 ? std::min<int64_t>(count, begin + size_) : count;
     if (TryWork(begin, end, /*may_fail=*/end - begin > 1, work)) {
       begin = end;
     } else {
@@ -40,7 +42,9 @@ void MicroBatches::ForEach(int64_t count,
 std::vector<std::string> MicroBatches::TakeWarnings() {
   const int before = std::exchange(told_, size_);
   if (before == size_) return {};
-  return {absl::StrCat("memory did not suffice for ", option_, ": ", before,
+  return {absl::StrCat("memory did not suffice for ", option_, ": ",
+                       before > 0 ? absl::StrCat(before)
+                                  : absl::StrCat("0 (all ", most_, " at once)"),
                        "; the step was done again, and the run goes on, with ",
                        size_)};
 }

@@ -18,7 +18,7 @@ namespace dg4d {
 //   });
 class MicroBatches {
  public:
-  // `option` is the name of the option that says `size`.
+  // `option` is the name of the option that says `size`; 0: all at once.
   MicroBatches(std::string option, int size)
       : option_(std::move(option)), size_(size), told_(size) {}
 
@@ -39,7 +39,8 @@ class MicroBatches {
  private:
   std::string option_;
   int size_;
-  int told_;  // the size that the user knows of
+  int told_;          // the size that the user knows of
+  int64_t most_ = 0;  // that ForEach has been called for
 };
 
 }  // namespace dg4d

@@ -62,6 +62,23 @@ TEST(MicroBatches, AreHalvedWhereMemoryRunsOut) {
   EXPECT_THAT(batches.TakeWarnings(), IsEmpty());
 }
 
+TEST(MicroBatches, OfSizeZeroAreAllAtOnceUntilMemoryRunsOut) {
+  MicroBatches batches("micro_batch", 0);
+  Device device = {.fits = 56};
+  const auto work = [&](int64_t a, int64_t b) { device.Run(a, b); };
+  batches.ForEach(16, work);
+  batches.ForEach(56, work);
+  EXPECT_THAT(device.done, ElementsAre(Pair(0, 16), Pair(0, 56)));
+  EXPECT_THAT(batches.TakeWarnings(), IsEmpty());
+  device = {.fits = 30};
+  batches.ForEach(56, work);
+  EXPECT_THAT(device.done, ElementsAre(Pair(0, 28), Pair(28, 56)));
+  const auto warnings = batches.TakeWarnings();
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0], HasSubstr("micro_batch: 0 (all 56 at once);"));
+  EXPECT_THAT(warnings[0], HasSubstr("goes on, with 28"));
+}
+
 TEST(MicroBatches, DoAgainOnlyWhatFailed) {
   MicroBatches batches("micro_batch", 4);
   Device device = {.fits = 4};

@@ -48,8 +48,8 @@ absl::Status ViewDistillationOptions::Validate() const {
   if (image_size < 64 || image_size % 64 != 0) {
     return absl::InvalidArgumentError("image_size must be a multiple of 64");
   }
-  if (micro_batch < 1) {
-    return absl::InvalidArgumentError("micro_batch must be at least 1");
+  if (micro_batch < 0) {
+    return absl::InvalidArgumentError("micro_batch must not be negative");
   }
   return absl::OkStatus();
 }
@@ -87,6 +87,9 @@ absl::Status ViewDistillation::Prepare(const Scene& scene,
                                        RunContext& context) {
   DG4D_ASSIGN_OR_RETURN(const at::Tensor pictures, Pictures(scene));
   DG4D_ASSIGN_OR_RETURN(model_, LoadDenoiser(context));
+  if (options_.micro_batch == 0 && context.device().is_cpu()) {
+    micro_batches_ = MicroBatches("micro_batch", kFew);
+  }
   const int64_t count = pictures.size(0);
   std::optional<at::Tensor> noise;
   if (options_.condition_latents == "sample") {
@@ -95,7 +98,9 @@ absl::Status ViewDistillation::Prepare(const Scene& scene,
     noise = Normal(LatentShape(count), generator);
   }
   std::vector<at::Tensor> embeddings, latents;
-  micro_batches_.ForEach(count, [&](int64_t begin, int64_t end) {
+  MicroBatches few("micro_batch",
+                   options_.micro_batch > 0 ? options_.micro_batch : kFew);
+  few.ForEach(count, [&](int64_t begin, int64_t end) {
     const auto seen = model_->See(
         pictures.slice(0, begin, end), options_.image_size,
         noise ? std::optional(noise->slice(0, begin, end)) : std::nullopt);

@@ -37,7 +37,7 @@ struct ViewDistillationOptions {
   double last_start_fraction = 0.95;
   std::string condition = "frames";
   std::string condition_latents = "mean";
-  int micro_batch = 8;
+  int micro_batch = 0;
 
   template <typename V>
   void Visit(V& v) {
@@ -78,9 +78,10 @@ struct ViewDistillationOptions {
       "How the network sees these: the mean of their latents' distribution, "
       "or, as DreamGaussian, a sample of it.");
     v("micro_batch", micro_batch,
-      "Views that go through the networks at once. Fewer need less memory, and "
-      "are taken where memory runs out; results stay the same but for "
-      "rounding.");
+      "Views that go through the networks at once; 0: all of a step on a GPU, "
+      "8 on a CPU. Fewer need less memory, and are taken where memory runs "
+      "out; "
+      "results stay the same but for rounding.");
   }
 
   absl::Status Validate() const;
@@ -147,6 +148,10 @@ class ViewDistillation : public Guidance {
                    const at::Tensor& noise) const;
   // [B, 3, H, W] in [0, 1].
   at::Tensor Repaint(const Views& views, const Draws& draws);
+
+  // At once where there may be any number, as of a video's frames, and on CPUs,
+  // where a program is not told that memory has run out but ended.
+  static constexpr int kFew = 8;
 
   ViewDistillationOptions options_;
   MicroBatches micro_batches_;

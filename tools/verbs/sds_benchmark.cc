@@ -210,6 +210,7 @@ absl::Status RegisterZero123(const SdsBenchmarkOptions& options, int count) {
   ConfigNode config = ConfigNode::Map();
   config["path"] = ConfigNode::Scalar(options.zero123);
   config["image_size"] = ConfigNode::Scalar(absl::StrCat(size));
+  config["micro_batch"] = ConfigNode::Scalar("8");
   DG4D_RETURN_IF_ERROR(RegisterGuidance(
       "zero123", config, options.view_size, judged,
       {.name = named("guidance_in_micro_batches"), .images = count}, device));

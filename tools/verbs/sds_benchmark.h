@@ -30,7 +30,7 @@ struct SdsBenchmarkOptions {
 // consists of. For each number of views: the autoencoder of Zero123 forward and
 // backward, its denoising network (both halves of classifier-free guidance),
 // the whole guidance with all views at once, with what is beside the three as
-// `rest`, and with the plugin's own micro_batch. Of Stable Video Diffusion: its
+// `rest`, and in micro-batches of 8. Of Stable Video Diffusion: its
 // encoder, a step of its sampler, its decoder, and the repainting of a clip as
 // the texture stage has it. Counters: images (or frames) a second, TFLOP/s, and
 // peak memory in MiB: on a device what the part takes beyond what is
