@@ -57,6 +57,12 @@ Conv::Conv(const Weights& weights, int64_t in, int64_t out,
 }
 
 at::Tensor Conv::operator()(const at::Tensor& x) const {
+  // Before and after a single frame there are zeros: where a kernel reaches
+  // along time alone, only its middle counts.
+  const bool alone = weight.dim() == 5 && x.size(2) == 1 && weight.size(2) == 3;
+  if (alone && weight.size(3) == 1 && weight.size(4) == 1) {
+    return at::conv2d(x.squeeze(2), weight.select(2, 1), bias).unsqueeze(2);
+  }
   return weight.dim() == 4 ? at::conv2d(x, weight, bias, stride, padding)
                            : at::conv3d(x, weight, bias, stride, padding);
 }

@@ -42,7 +42,10 @@ def there(x):
 
 
 def load(kind, folder, component):
-    return kind.from_pretrained(folder, subfolder=component).to(DEVICE)
+    # Else transformers take the type that a configuration names.
+    return kind.from_pretrained(
+        folder, subfolder=component, torch_dtype=torch.float32
+    ).to(DEVICE)
 
 
 def halves(x, first_is_empty):

@@ -205,6 +205,7 @@ def svd(folder, size, report):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", required=True)
+    parser.add_argument("--only", default="", choices=["zero123", "svd"])
     parser.add_argument("--views", type=int, nargs="*", default=[16, 56])
     parser.add_argument("--size", type=int, default=512, help="of SVD's frames")
     parser.add_argument("--device", default="cuda", help="cpu: in float32")
@@ -242,16 +243,18 @@ def main():
             row["speedup"] = round(row["diffusers_ms"] / row["dg4d_ms"], 3)
         print(json.dumps(row), flush=True)
 
-    zero123(
-        os.path.join(arguments.weights, "zero123-xl-diffusers"),
-        arguments.views, report,
-    )
+    if arguments.only != "svd":
+        zero123(
+            os.path.join(arguments.weights, "zero123-xl-diffusers"),
+            arguments.views, report,
+        )
     if DEVICE.type == "cuda":
         torch.cuda.empty_cache()
-    svd(
-        os.path.join(arguments.weights, "stable-video-diffusion-img2vid"),
-        arguments.size, report,
-    )
+    if arguments.only != "zero123":
+        svd(
+            os.path.join(arguments.weights, "stable-video-diffusion-img2vid"),
+            arguments.size, report,
+        )
 
 
 if __name__ == "__main__":
