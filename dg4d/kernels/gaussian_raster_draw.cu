@@ -46,7 +46,8 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
 #pragma unroll
       for (int g = 0; g < kGroup; ++g) {
         const bool any = left != 0;
-        ks[g] = any ? __ffs(left) - 1 : 0;
+        // One that was fetched, or nothing could be as well NaN.
+        ks[g] = any ? __ffs(left) - 1 : ks[0];
         left &= left - 1;
         const CudaSplat<Real>& splat = splats[ks[g]];
         const Real power = Power(splat, splat.mean[0] - x, splat.mean[1] - y);

@@ -201,7 +201,8 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
 #pragma unroll
       for (int g = 0; g < kGroup; ++g) {
         const bool any = left != 0;
-        ks[g] = any ? 31 - __clz(left) : 0;
+        // One that was fetched: see Draw.
+        ks[g] = any ? 31 - __clz(left) : ks[0];
         left &= ~(1u << ks[g]);
         const CudaSplat<Real>& splat = splats[ks[g]];
         const Real power = Power(splat, splat.mean[0] - x, splat.mean[1] - y);
