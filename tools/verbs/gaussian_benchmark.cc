@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
 #include "dg4d/base/status.h"
+#include "dg4d/core/config.h"
 #include "dg4d/core/gaussian_batch.h"
 #include "dg4d/core/plugin_spec.h"
 #include "tools/verbs/device_timing.h"
@@ -97,24 +98,35 @@ void ForgetGradients(const GaussianBenchmarkInputs& inputs) {
   }
 }
 
-std::unique_ptr<GaussianRenderer> MakeRenderer() {
-  return PluginSpec<GaussianRenderer>{"gaussian_splatting", {}}
+// What is timed. The last one, without exact repeatability: gradients are added
+// up in any order.
+enum Mode { kForward, kForwardBackward, kForwardBackwardAnyOrder };
+constexpr const char* kModeNames[] = {"forward", "forward_backward",
+                                      "forward_backward_any_order"};
+
+std::unique_ptr<GaussianRenderer> MakeRenderer(Mode mode) {
+  ConfigNode options;
+  if (mode == kForwardBackwardAnyOrder) {
+    options["deterministic"] = ConfigNode::Scalar("false");
+  }
+  return PluginSpec<GaussianRenderer>{"gaussian_splatting", options}
       .Create()
       .value();
 }
 
-void Run(benchmark::State& state, const GaussianBenchmarkCell& cell,
-         bool backward, const c10::Device& device, const std::string& arrays) {
+void Run(benchmark::State& state, const GaussianBenchmarkCell& cell, Mode mode,
+         const c10::Device& device, const std::string& arrays) {
   const GaussianBenchmarkInputs inputs =
       MakeGaussianBenchmarkInputs(cell, device);
   const auto call = [&](const GaussianRenderer& renderer) {
-    backward ? DrawAndBackward(renderer, inputs) : Draw(renderer, inputs);
+    mode == kForward ? Draw(renderer, inputs)
+                     : DrawAndBackward(renderer, inputs);
   };
   {
     // What the first call loads into the device counts as nobody's memory.
-    const auto renderer = MakeRenderer();
+    const auto renderer = MakeRenderer(mode);
     call(*renderer);
-    if (backward && !arrays.empty()) {
+    if (mode == kForwardBackward && !arrays.empty()) {
       const absl::Status written =
           WriteGaussianBenchmarkArrays(cell, *renderer, device, arrays);
       if (!written.ok()) {
@@ -125,7 +137,7 @@ void Run(benchmark::State& state, const GaussianBenchmarkCell& cell,
     ForgetGradients(inputs);
   }
   const DeviceMemory others(device);
-  const auto renderer = MakeRenderer();
+  const auto renderer = MakeRenderer(mode);
   TimeCalls(
       state, device, others, [&] { ForgetGradients(inputs); },
       [&] { call(*renderer); });
@@ -224,13 +236,13 @@ void RegisterGaussianBenchmarks(const c10::Device& device,
       for (const int size : {128, 256, 512}) {
         for (const int cameras : {1, 4, 16, 56}) {
           const GaussianBenchmarkCell cell = {scene, gaussians, size, cameras};
-          for (const bool backward : {false, true}) {
-            const std::string name =
-                absl::StrCat("gaussian_splatting/", cell.Name(),
-                             backward ? "/forward_backward" : "/forward");
+          for (const Mode mode :
+               {kForward, kForwardBackward, kForwardBackwardAnyOrder}) {
+            const std::string name = absl::StrCat(
+                "gaussian_splatting/", cell.Name(), "/", kModeNames[mode]);
             benchmark::RegisterBenchmark(name.c_str(),
                                          [=](benchmark::State& state) {
-                                           Run(state, cell, backward, device,
+                                           Run(state, cell, mode, device,
                                                arrays);
                                          })
                 ->Iterations(kCalls)

@@ -309,9 +309,10 @@ TEST_F(GaussianSplattingCuda, KeepsTheMemoryOfAGraphFromOtherCalls) {
   ExpectSameBytes(results, expected);
 }
 
+// Unless told otherwise.
 TEST_F(GaussianSplattingCuda, OptimisesToTheSameBytes) {
   const std::unique_ptr<GaussianRenderer> renderer =
-      MakeSplatting(/*deterministic=*/true);
+      PluginSpec<GaussianRenderer>{"gaussian_splatting", {}}.Create().value();
   const auto optimise = [&] {
     Leaves leaves = MakeLeaves(at::kCUDA, at::kFloat);
     const Step step(leaves.all);

@@ -299,6 +299,27 @@ def summarise(lines, out):
         f"{mean([line['memory'] for line in lines]):.2f}",
         not over,
     )
+    costs = [
+        line["ours"]["forward_backward_ms"]
+        / line["ours"]["forward_backward_any_order_ms"]
+        for line in lines
+    ]
+    measure(
+        "time of deterministic gradients, which ours above are, over others' "
+        "(goal 1.3)",
+        f"{mean(costs):.2f}, {min(costs):.2f} to {max(costs):.2f}",
+        mean(costs) <= 1.3,
+    )
+    memory = [
+        line["ours"]["forward_backward_any_order_mib"]
+        / line["gsplat"]["forward_backward_mib"]
+        for line in lines
+    ]
+    say(
+        f"        memory of the others over gsplat's: {mean(memory):.2f}, "
+        f"{min(memory):.2f} to {max(memory):.2f}; "
+        f"{sum(ratio > 1.1 for ratio in memory)} cells above 1.1"
+    )
     compared = [line for line in lines if line["agreement"]]
     bad = [line["cell"] for line in compared if not agrees(line["agreement"])]
     if compared:
