@@ -7,14 +7,10 @@ template <typename Real>
 struct GaussianRasterCudaWorkspace<Real>::State {};
 
 template <typename Real>
-GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace(
-    GaussianRasterAllocator) {}
+GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace() = default;
 
 template <typename Real>
 GaussianRasterCudaWorkspace<Real>::~GaussianRasterCudaWorkspace() = default;
-
-template <typename Real>
-void GaussianRasterCudaWorkspace<Real>::Release() {}
 
 template <typename Real>
 int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
@@ -46,8 +42,8 @@ absl::Status GaussianRasterForwardCuda(const GaussianRasterInputs<Real>&,
 template <typename Real>
 absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterInputs<Real>&, const GaussianRasterImages<const Real*>&,
-    GaussianRasterCudaWorkspace<Real>&,
-    const std::function<GaussianRasterGradients<Real>()>&, CUstream_st*) {
+    GaussianRasterCudaWorkspace<Real>&, const GaussianRasterGradients<Real>&,
+    CUstream_st*) {
   return BuiltWithoutCuda();
 }
 
@@ -60,7 +56,7 @@ absl::Status GaussianRasterBackwardCuda(
       const GaussianRasterInputs<Real>&,                                     \
       const GaussianRasterImages<const Real*>&,                              \
       GaussianRasterCudaWorkspace<Real>&,                                    \
-      const std::function<GaussianRasterGradients<Real>()>&, CUstream_st*)
+      const GaussianRasterGradients<Real>&, CUstream_st*)
 
 DG4D_INSTANTIATE(float);
 DG4D_INSTANTIATE(double);
