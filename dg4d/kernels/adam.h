@@ -18,10 +18,12 @@ struct AdamParameter {
   float* value = nullptr;
   float* first_moment = nullptr;
   float* second_moment = nullptr;
-  adam::StepConstants constants = {};
+  const adam::StepConstants* constants = nullptr;
 };
 
-// Steps all `parameters`, in one launch for every 40 of them, on `stream`.
+// Steps all `parameters`, in one launch for every 40 of them, on `stream`; each
+// block reads its parameter's constants when it runs, so that a recorded launch
+// may be repeated with others.
 // Entries whose gradient is not finite stay and are added to `*non_finite`, on
 // the device. Same bytes every time; waits for nothing.
 //

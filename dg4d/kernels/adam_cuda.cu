@@ -24,6 +24,7 @@ __global__ void StepKernel(const __grid_constant__ Launch launch) {
   int p = 0;
   while (blockIdx.x >= launch.first_blocks[p + 1]) ++p;
   const AdamParameter& parameter = launch.of[p];
+  const adam::StepConstants constants = *parameter.constants;
   const int64_t begin =
       static_cast<int64_t>(blockIdx.x - launch.first_blocks[p]) *
       kEntriesPerBlock;
@@ -32,9 +33,9 @@ __global__ void StepKernel(const __grid_constant__ Launch launch) {
   for (int k = 0; k < kEntriesPerThread; ++k) {
     const int64_t i = begin + k * kThreads + threadIdx.x;
     if (i >= parameter.count) break;
-    bad += !adam::StepEntry(parameter.constants, parameter.gradient[i],
-                            parameter.value[i], parameter.first_moment[i],
-                            parameter.second_moment[i]);
+    bad +=
+        !adam::StepEntry(constants, parameter.gradient[i], parameter.value[i],
+                         parameter.first_moment[i], parameter.second_moment[i]);
   }
   if (bad > 0) {
     atomicAdd(reinterpret_cast<unsigned long long*>(launch.non_finite),

@@ -91,42 +91,42 @@ std::vector<std::string> Adam::names() const {
   return names;
 }
 
+adam::StepConstants Adam::CountStep(Parameter& parameter,
+                                    int64_t steps_done) const {
+  const double t = static_cast<double>(++parameter.updates);
+  const double rate =
+      parameter.rate.At(steps_done) / (1 - std::pow(options_.beta1, t));
+  const double root_correction = 1 / std::sqrt(1 - std::pow(options_.beta2, t));
+  return {.beta1 = static_cast<float>(options_.beta1),
+          .beta2 = static_cast<float>(options_.beta2),
+          .rate = static_cast<float>(rate),
+          .root_correction = static_cast<float>(root_correction),
+          .epsilon = static_cast<float>(options_.epsilon)};
+}
+
+bool Adam::IsOnGpu(const Parameter& parameter) {
+  return parameter.value.is_cuda() &&
+         parameter.value.scalar_type() == at::kFloat;
+}
+
 void Adam::Step(int64_t steps_done) {
   c10::NoGradGuard no_grad;
-  std::vector<AdamParameter> on_gpu;
-  std::vector<at::Tensor> gradients_on_gpu;
+  Stepped on_gpu;
   for (Parameter& parameter : parameters_) {
     at::Tensor gradient = parameter.value.grad();
     if (!gradient.defined()) continue;
+    if (IsOnGpu(parameter)) {
+      on_gpu.push_back(&parameter - parameters_.data());
+      continue;
+    }
     parameter.value.mutable_grad().reset();
     gradient = gradient.contiguous();
     at::Tensor value = parameter.value.detach();  // shares storage
     at::Tensor& m = parameter.first_moment;
     at::Tensor& v = parameter.second_moment;
-    const double t = static_cast<double>(++parameter.updates);
-    const double rate =
-        parameter.rate.At(steps_done) / (1 - std::pow(options_.beta1, t));
-    const double root_correction =
-        1 / std::sqrt(1 - std::pow(options_.beta2, t));
+    const adam::StepConstants constants = CountStep(parameter, steps_done);
 
-    if (value.scalar_type() == at::kFloat &&
-        (value.is_cpu() || value.is_cuda())) {
-      const adam::StepConstants constants{
-          .beta1 = static_cast<float>(options_.beta1),
-          .beta2 = static_cast<float>(options_.beta2),
-          .rate = static_cast<float>(rate),
-          .root_correction = static_cast<float>(root_correction),
-          .epsilon = static_cast<float>(options_.epsilon)};
-      if (value.is_cuda()) {
-        on_gpu.push_back({.count = value.numel(),
-                          .gradient = gradient.const_data_ptr<float>(),
-                          .value = value.mutable_data_ptr<float>(),
-                          .first_moment = m.mutable_data_ptr<float>(),
-                          .second_moment = v.mutable_data_ptr<float>(),
-                          .constants = constants});
-        gradients_on_gpu.push_back(gradient);
-        continue;
-      }
+    if (value.scalar_type() == at::kFloat && value.is_cpu()) {
       const float* from = gradient.data_ptr<float>();
       float* to = value.data_ptr<float>();
       float* m_data = m.data_ptr<float>();
@@ -142,6 +142,11 @@ void Adam::Step(int64_t steps_done) {
       non_finite_on_cpu_ += std::accumulate(bad.begin(), bad.end(), int64_t{0});
       continue;
     }
+    const double t = static_cast<double>(parameter.updates);
+    const double rate =
+        parameter.rate.At(steps_done) / (1 - std::pow(options_.beta1, t));
+    const double root_correction =
+        1 / std::sqrt(1 - std::pow(options_.beta2, t));
     const at::Tensor finite = at::isfinite(gradient);
     const at::Tensor g = at::where(finite, gradient, at::zeros_like(gradient));
     const at::Tensor new_m = m * options_.beta1 + g * (1 - options_.beta1);
@@ -155,20 +160,66 @@ void Adam::Step(int64_t steps_done) {
     non_finite_elsewhere_ =
         non_finite_elsewhere_.defined() ? non_finite_elsewhere_ + bad : bad;
   }
-  if (!on_gpu.empty()) StepOnGpu(on_gpu, gradients_on_gpu);
+  if (on_gpu.empty()) return;
+  SetRates(on_gpu, steps_done);
+  StepOnGpu(on_gpu);
 }
 
-void Adam::StepOnGpu(const std::vector<AdamParameter>& parameters,
-                     const std::vector<at::Tensor>& gradients) {
-  const c10::Device device = gradients.front().device();
-  for (const at::Tensor& gradient : gradients) {
-    TORCH_CHECK(gradient.device() == device,
-                "Adam's parameters lie on several GPUs");
+Adam::Stepped Adam::RecordStep() {
+  c10::NoGradGuard no_grad;
+  Stepped stepped;
+  for (const Parameter& parameter : parameters_) {
+    if (!parameter.value.grad().defined()) continue;
+    TORCH_CHECK(IsOnGpu(parameter) && constants_.defined(),
+                "Adam: no step of '", parameter.name, "' can be recorded yet");
+    stepped.push_back(&parameter - parameters_.data());
   }
-  const c10::DeviceGuard guard(device);
+  if (!stepped.empty()) StepOnGpu(stepped);
+  return stepped;
+}
+
+void Adam::SetRates(const Stepped& stepped, int64_t steps_done) {
+  if (stepped.empty()) return;
+  constexpr int64_t kFloats = sizeof(adam::StepConstants) / sizeof(float);
+  const int64_t count = static_cast<int64_t>(parameters_.size());
+  const at::Tensor all = at::zeros({count, kFloats});
+  auto* constants =
+      reinterpret_cast<adam::StepConstants*>(all.mutable_data_ptr<float>());
+  for (const size_t i : stepped) {
+    constants[i] = CountStep(parameters_[i], steps_done);
+  }
+  const at::TensorOptions options =
+      parameters_[stepped.front()].value.options();
+  if (!constants_.defined() || constants_.size(0) != count) {
+    constants_ = at::zeros({count, kFloats}, options);
+  }
   if (!non_finite_elsewhere_.defined()) {
-    non_finite_elsewhere_ =
-        at::zeros({}, gradients.front().options().dtype(at::kLong));
+    non_finite_elsewhere_ = at::zeros({}, options.dtype(at::kLong));
+  }
+  // Few bytes: they are taken before this returns.
+  constants_.copy_(all, /*non_blocking=*/true);
+}
+
+void Adam::StepOnGpu(const Stepped& stepped) {
+  const c10::Device device = constants_.device();
+  const c10::DeviceGuard guard(device);
+  const auto* constants = reinterpret_cast<const adam::StepConstants*>(
+      constants_.const_data_ptr<float>());
+  std::vector<AdamParameter> parameters;
+  std::vector<at::Tensor> gradients;
+  for (const size_t i : stepped) {
+    Parameter& parameter = parameters_[i];
+    TORCH_CHECK(parameter.value.device() == device,
+                "Adam's parameters lie on several GPUs");
+    gradients.push_back(parameter.value.grad().contiguous());
+    parameter.value.mutable_grad().reset();
+    parameters.push_back(
+        {.count = parameter.value.numel(),
+         .gradient = gradients.back().const_data_ptr<float>(),
+         .value = parameter.value.detach().mutable_data_ptr<float>(),
+         .first_moment = parameter.first_moment.mutable_data_ptr<float>(),
+         .second_moment = parameter.second_moment.mutable_data_ptr<float>(),
+         .constants = constants + i});
   }
   const absl::Status status = AdamStepCuda(
       parameters, non_finite_elsewhere_.mutable_data_ptr<int64_t>(),
@@ -209,13 +260,14 @@ void Adam::SetValue(absl::string_view name, const at::Tensor& value) {
   Parameter& parameter = Find(name);
   TORCH_CHECK(value.sizes() == parameter.value.sizes(), "Adam: '",
               parameter.name, "' changes its shape");
-  parameter.value = AsLeaf(value.to(parameter.value.options()));
+  parameter.value.mutable_grad().reset();
+  parameter.value.detach().copy_(value);
 }
 
 void Adam::ZeroMoments(absl::string_view name) {
   Parameter& parameter = Find(name);
-  parameter.first_moment = at::zeros_like(parameter.first_moment);
-  parameter.second_moment = at::zeros_like(parameter.second_moment);
+  parameter.first_moment.zero_();
+  parameter.second_moment.zero_();
 }
 
 void Adam::VisitState(StateArchive& archive) {

@@ -44,7 +44,7 @@ class Adam {
   void Add(absl::string_view name, const at::Tensor& value, Schedule rate);
 
   // The parameter as it is now: a leaf that requires a gradient. Good until the
-  // rows change, a state is restored or a value is set.
+  // rows change or a state is restored.
   const at::Tensor& operator[](absl::string_view name) const;
   bool Has(absl::string_view name) const;
   std::vector<std::string> names() const;
@@ -53,6 +53,14 @@ class Adam {
   // `steps_done`, and clears them. A parameter without gradient stays. An entry
   // whose gradient is not finite stays too, and is counted.
   void Step(int64_t steps_done);
+
+  // A step that is recorded in a CUDA graph (cuda_graph.h) and repeated:
+  // RecordStep launches what Step would and clears the gradients, but counts no
+  // step; before each replay SetRates counts it and sets the rates. Parameters
+  // must be float and have taken a step on this GPU before.
+  using Stepped = std::vector<size_t>;  // numbers of parameters with gradients
+  Stepped RecordStep();
+  void SetRates(const Stepped& stepped, int64_t steps_done);
 
   // Forgets gradients without a step.
   void ClearGradients();
@@ -65,7 +73,7 @@ class Adam {
   void KeepRows(absl::string_view name, const at::Tensor& rows);
   // Adds `values` [M, ...] after the last row, with moments of zero.
   void AppendRows(absl::string_view name, const at::Tensor& values);
-  // Sets all values; the moments stay, the shape too.
+  // Sets all values, in place; the moments stay, the shape too.
   void SetValue(absl::string_view name, const at::Tensor& value);
   // Forgets both moments of a parameter, not how many steps it took.
   void ZeroMoments(absl::string_view name);
@@ -84,9 +92,15 @@ class Adam {
     int64_t updates = 0;
   };
 
-  // All in one launch. Their `gradients` lie on one device.
-  void StepOnGpu(const std::vector<AdamParameter>& parameters,
-                 const std::vector<at::Tensor>& gradients);
+  // Counts a step and returns what it needs to know.
+  adam::StepConstants CountStep(Parameter& parameter, int64_t steps_done) const;
+
+  // Whether the parameter is stepped by StepOnGpu.
+  static bool IsOnGpu(const Parameter& parameter);
+
+  // Steps parameters with gradients that SetRates was called for, in one
+  // launch, and clears their gradients.
+  void StepOnGpu(const Stepped& stepped);
 
   Parameter& Find(absl::string_view name);
   const Parameter& Find(absl::string_view name) const;
@@ -95,6 +109,7 @@ class Adam {
   std::vector<Parameter> parameters_;
   int64_t non_finite_on_cpu_ = 0;
   at::Tensor non_finite_elsewhere_;  // int64 scalar
+  at::Tensor constants_;  // [parameters, 5], StepConstants on their GPU
 };
 
 }  // namespace dg4d

@@ -104,8 +104,11 @@ void ScreenGradients::Add(const at::Tensor& gradients, const at::Tensor& radii,
                           double scale) {
   const at::Tensor seen = (radii > 0).to(at::kFloat);
   const at::Tensor norms = gradients.norm(2, 2).to(at::kFloat) * scale;
-  sums_ = sums_.to(norms.device()) + (norms * seen).sum(0);
-  counts_ = counts_.to(norms.device()) + seen.sum(0);
+  sums_ = sums_.to(norms.device());
+  counts_ = counts_.to(norms.device());
+  // In place: a step that is recorded writes here whenever it is repeated.
+  sums_.add_((norms * seen).sum(0));
+  counts_.add_(seen.sum(0));
 }
 
 at::Tensor ScreenGradients::Mean() const {

@@ -154,6 +154,12 @@ at::Tensor GuidanceSet::Loss(const GuidedBatch& batch) const {
   return sum;
 }
 
+bool GuidanceSet::CanBeRecorded() const {
+  return std::all_of(
+      members_.begin(), members_.end(),
+      [](const Member& member) { return member.guidance->CanBeRecorded(); });
+}
+
 std::vector<std::string> GuidanceSet::TakeWarnings() const {
   std::vector<std::string> warnings;
   for (const Member& member : members_) {

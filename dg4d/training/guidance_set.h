@@ -75,6 +75,9 @@ class GuidanceSet {
   // A scalar: each judge's loss by its weight and the batch's share.
   at::Tensor Loss(const GuidedBatch& batch) const;
 
+  // Guidance::CanBeRecorded of all.
+  bool CanBeRecorded() const;
+
   // Of all guidances; they name them.
   std::vector<std::string> TakeWarnings() const;
 

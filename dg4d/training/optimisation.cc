@@ -1,12 +1,15 @@
 #include "dg4d/training/optimisation.h"
 
 #include "absl/strings/str_cat.h"
+#include "dg4d/base/cuda_stream.h"
 #include "dg4d/base/status.h"
 
 namespace dg4d {
 
 absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
                       Scene& scene, RunContext& context) {
+  // Where steps can be recorded (repeated_step.h).
+  const OwnCudaStream stream(context.device());
   int64_t step = 0;
   const auto visit = [&](StateArchive& archive) {
     archive("step", step);
