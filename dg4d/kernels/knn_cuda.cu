@@ -6,22 +6,24 @@ namespace dg4d {
 namespace {
 
 using knn::Least3;
+using knn::NearestK;
 using knn::SquaredDistance;
 
 constexpr int kThreads = 128;
 
-// One thread for each point; a block reads the others tile by tile. A distance
-// to a point that is nowhere is infinite or not a number: Least3 ignores it.
-__global__ void Nearest3Kernel(const float* __restrict__ points, int64_t count,
-                               float* __restrict__ result) {
+// Calls `visit(distance, number)` for every other point, in order; one thread
+// for each point, whose block reads the others tile by tile. Returns whether
+// the point is somewhere; a distance to one that is not is infinite or not a
+// number, which Least3 and NearestK ignore.
+template <typename Visit>
+__device__ bool VisitOthers(const float* __restrict__ points, int64_t count,
+                            const Visit& visit) {
   __shared__ float tile[kThreads][3];
   const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   float own[3] = {0, 0, 0};
   bool finite = i < count;
   for (int k = 0; finite && k < 3; ++k) own[k] = points[3 * i + k];
   finite = finite && isfinite(own[0]) && isfinite(own[1]) && isfinite(own[2]);
-
-  Least3 nearest;
   for (int64_t first = 0; first < count; first += kThreads) {
     const int64_t left = count - first;
     const int in_tile = left < kThreads ? static_cast<int>(left) : kThreads;
@@ -32,10 +34,32 @@ __global__ void Nearest3Kernel(const float* __restrict__ points, int64_t count,
     __syncthreads();
     if (!finite) continue;
     for (int j = 0; j < in_tile; ++j) {
-      if (first + j != i) nearest.Add(SquaredDistance(tile[j], own));
+      if (first + j != i) visit(SquaredDistance(tile[j], own), first + j);
     }
   }
+  return finite;
+}
+
+__global__ void Nearest3Kernel(const float* __restrict__ points, int64_t count,
+                               float* __restrict__ result) {
+  Least3 nearest;
+  const bool finite = VisitOthers(
+      points, count, [&](float distance, int64_t) { nearest.Add(distance); });
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (i < count) result[i] = finite ? nearest.Mean() : 0.0f;
+}
+
+__global__ void NearestKernel(const float* __restrict__ points, int64_t count,
+                              int k, int64_t* __restrict__ result) {
+  NearestK nearest(k);
+  VisitOthers(points, count, [&](float distance, int64_t number) {
+    nearest.Add(distance, number);
+  });
+  const int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  if (i >= count) return;
+  for (int j = 0; j < k; ++j) {
+    result[i * k + j] = j < nearest.count ? nearest.numbers[j] : i;
+  }
 }
 
 }  // namespace
@@ -48,6 +72,16 @@ absl::Status MeanSquaredDistanceToNearest3Cuda(const KnnInputs& inputs,
       static_cast<unsigned>((inputs.count + kThreads - 1) / kThreads);
   Nearest3Kernel<<<blocks, kThreads, 0, stream>>>(inputs.points, inputs.count,
                                                   mean_squared_distances);
+  return LaunchStatus("nearest neighbours");
+}
+
+absl::Status NearestNeighboursCuda(const KnnInputs& inputs, int k,
+                                   int64_t* neighbours, CUstream_st* stream) {
+  if (inputs.count == 0) return absl::OkStatus();
+  const auto blocks =
+      static_cast<unsigned>((inputs.count + kThreads - 1) / kThreads);
+  NearestKernel<<<blocks, kThreads, 0, stream>>>(inputs.points, inputs.count, k,
+                                                 neighbours);
   return LaunchStatus("nearest neighbours");
 }
 

@@ -18,6 +18,11 @@ absl::Status MeanSquaredDistanceToNearest3Cuda(const KnnInputs& inputs,
                                                float* mean_squared_distances,
                                                CUstream_st* stream);
 
+// The CUDA twin of NearestNeighboursCpu, in the same way. Of two equally near
+// points the one with the lower number comes first.
+absl::Status NearestNeighboursCuda(const KnnInputs& inputs, int k,
+                                   int64_t* neighbours, CUstream_st* stream);
+
 }  // namespace dg4d
 
 #endif  // DG4D_KERNELS_KNN_CUDA_H_

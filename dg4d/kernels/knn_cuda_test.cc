@@ -68,5 +68,45 @@ TEST_F(KnnCuda, IgnoresPointsThatAreNowhere) {
   ExpectAgreement(std::vector<float>(300, 0.25f));
 }
 
+std::vector<int64_t> NeighboursOnGpu(const std::vector<float>& points, int k) {
+  const int64_t count = static_cast<int64_t>(points.size()) / 3;
+  std::vector<int64_t> result(count * k, -1);
+  float* device_points = nullptr;
+  int64_t* device_result = nullptr;
+  const size_t bytes = points.size() * sizeof(float);
+  EXPECT_EQ(cudaMalloc(&device_points, bytes + 4), cudaSuccess);
+  EXPECT_EQ(cudaMalloc(&device_result, result.size() * 8 + 8), cudaSuccess);
+  cudaMemcpy(device_points, points.data(), bytes, cudaMemcpyDefault);
+  const absl::Status status = NearestNeighboursCuda(
+      {.points = device_points, .count = count}, k, device_result, nullptr);
+  EXPECT_TRUE(status.ok()) << status;
+  EXPECT_EQ(cudaMemcpy(result.data(), device_result, result.size() * 8,
+                       cudaMemcpyDefault),
+            cudaSuccess);
+  cudaFree(device_points);
+  cudaFree(device_result);
+  return result;
+}
+
+TEST_F(KnnCuda, FindsTheNeighboursThatTheCpuFinds) {
+  std::mt19937 random(4);
+  std::normal_distribution<float> normal;
+  for (const int count : {0, 1, 3, 129, 5000}) {
+    std::vector<float> points(3 * count);
+    for (float& x : points) x = normal(random);
+    if (count > 3) points[7] = std::numeric_limits<float>::quiet_NaN();
+    for (const int k : {1, 6, 16}) {
+      std::vector<int64_t> cpu(count * k, -1);
+      NearestNeighboursCpu({.points = points.data(), .count = count}, k,
+                           cpu.data());
+      const std::vector<int64_t> gpu = NeighboursOnGpu(points, k);
+      // Roundings may order two that are all but equally near otherwise.
+      int64_t unlike = 0;
+      for (size_t i = 0; i < cpu.size(); ++i) unlike += cpu[i] != gpu[i];
+      EXPECT_LE(unlike, count / 1000) << count << " points, " << k;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace dg4d

@@ -8,4 +8,9 @@ absl::Status MeanSquaredDistanceToNearest3Cuda(const KnnInputs&, float*,
   return BuiltWithoutCuda();
 }
 
+absl::Status NearestNeighboursCuda(const KnnInputs&, int, int64_t*,
+                                   CUstream_st*) {
+  return BuiltWithoutCuda();
+}
+
 }  // namespace dg4d

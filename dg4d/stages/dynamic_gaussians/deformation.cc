@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/LegacyTypeDispatch.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/addmv.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
@@ -122,20 +123,17 @@ class PerceptronFunction
 };
 
 // x, y, z and time of each point at each time: [T, N, 4 or 5].
-at::Tensor RawCoordinates(const at::Tensor& points,
-                          const std::vector<double>& times, bool cyclic) {
+at::Tensor RawCoordinates(const at::Tensor& points, const at::Tensor& times,
+                          bool cyclic) {
   const int64_t count = points.size(0);
-  std::vector<at::Tensor> rows;
-  for (const double time : times) {
-    std::vector<double> values = {2 * time - 1};
-    if (cyclic) {
-      values = {std::cos(2 * M_PI * time), std::sin(2 * M_PI * time)};
-    }
-    rows.push_back(at::cat(
-        {points, at::tensor(values).to(points.options()).expand({count, -1})},
-        1));
-  }
-  return at::stack(rows);
+  const at::Tensor values =
+      cyclic ? at::stack(
+                   {(times * (2 * M_PI)).cos(), (times * (2 * M_PI)).sin()}, 1)
+             : (times * 2 - 1).unsqueeze(1);
+  return at::cat(
+      {points.unsqueeze(0).expand({times.numel(), -1, -1}),
+       values.to(points.options()).unsqueeze(1).expand({-1, count, -1})},
+      2);
 }
 
 }  // namespace
@@ -167,20 +165,20 @@ Deformation::Deformation(const DeformationShape& shape,
   const int64_t rows = static_cast<int64_t>(head_sizes_.size()) * shape.width;
   int64_t outputs = 0;
   for (const int64_t size : head_sizes_) outputs += size;
+  head_of_output_ = at::zeros({outputs, rows / shape.width, 1});
+  int64_t output = 0;
+  for (size_t head = 0; head < head_sizes_.size(); ++head) {
+    for (int64_t i = 0; i < head_sizes_[head]; ++i) {
+      head_of_output_[output++][static_cast<int64_t>(head)] = 1;
+    }
+  }
   layers_.push_back(at::zeros({rows, shape.width}));
   layers_.push_back(at::zeros({rows}));
   layers_.push_back(at::zeros({outputs, shape.width}));
   layers_.push_back(at::zeros({outputs}));
 }
 
-Deltas Deformation::operator()(const at::Tensor& points,
-                               const std::vector<double>& times) const {
-  const at::Tensor features =
-      grid_ ? grid_->Sample(points, times)
-            : RawCoordinates(points, times, shape_.grid.cyclic_time);
-  // A head is linear in r = ReLU(h): L2 (r + L1 r + b1) + b2 is M r + c, which
-  // costs a row far less than its two layers would.
-  std::vector<at::Tensor> layers(layers_.begin(), layers_.end() - 4);
+std::pair<at::Tensor, at::Tensor> Deformation::HeadByHead() const {
   const at::Tensor& first_weights = layers_[layers_.size() - 4];
   const at::Tensor& first_biases = layers_[layers_.size() - 3];
   const at::Tensor& last_weights = layers_[layers_.size() - 2];
@@ -195,11 +193,35 @@ Deltas Deformation::operator()(const at::Tensor& points,
     biases.push_back(last.mv(first_biases.narrow(0, row, shape_.width)));
     output_of_head += head_sizes_[head];
   }
-  layers.push_back(at::cat(weights));
-  layers.push_back(at::cat(biases) + layers_.back());
+  return {at::cat(weights), at::cat(biases) + layers_.back()};
+}
+
+std::pair<at::Tensor, at::Tensor> Deformation::AllHeads() const {
+  const at::Tensor& first_weights = layers_[layers_.size() - 4];
+  const at::Tensor& first_biases = layers_[layers_.size() - 3];
+  const at::Tensor& last_weights = layers_[layers_.size() - 2];
+  // L2 of all heads as one matrix, zero where an output is not of a head.
+  const at::Tensor last =
+      (last_weights.unsqueeze(1) * head_of_output_.to(last_weights.options()))
+          .flatten(1);
+  return {at::addmm(last_weights, last, first_weights),
+          at::addmv(layers_.back(), last, first_biases)};
+}
+
+Deltas Deformation::operator()(const at::Tensor& points,
+                               const at::Tensor& times) const {
+  const at::Tensor features =
+      grid_ ? grid_->Sample(points, times)
+            : RawCoordinates(points, times, shape_.grid.cyclic_time);
+  // A head is linear in r = ReLU(h): L2 (r + L1 r + b1) + b2 is M r + c, which
+  // costs a row far less than its two layers would.
+  std::vector<at::Tensor> layers(layers_.begin(), layers_.end() - 4);
+  const auto [weights, biases] = points.is_cpu() ? HeadByHead() : AllHeads();
+  layers.push_back(weights);
+  layers.push_back(biases);
   const at::Tensor output =
       PerceptronFunction::apply(features.flatten(0, 1), at::TensorList(layers))
-          .view({static_cast<int64_t>(times.size()), points.size(0), -1});
+          .view({times.numel(), points.size(0), -1});
   Deltas deltas;
   int64_t first = 0;
   const auto take = [&](bool moves, int64_t size) {

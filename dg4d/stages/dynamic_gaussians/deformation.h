@@ -7,6 +7,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "dg4d/stages/dynamic_gaussians/hexplane.h"
@@ -45,10 +46,10 @@ class Deformation {
   // At least one part must move; features of a level at most 256.
   Deformation(const DeformationShape& shape, at::Generator& generator);
 
-  // The deltas of N points (in [-1, 1]^3) at each of `times` (in [0, 1]).
-  // Differentiable in the parameters and in `points` [N, 3].
-  Deltas operator()(const at::Tensor& points,
-                    const std::vector<double>& times) const;
+  // The deltas of N points (in [-1, 1]^3) at each of `times` (double [T], in
+  // [0, 1], where the points are). Differentiable in the parameters and in
+  // `points` [N, 3].
+  Deltas operator()(const at::Tensor& points, const at::Tensor& times) const;
 
   // Calls `visit(name, tensor)` for each parameter; it may be replaced.
   // "grid..." are the HexPlane's, "network..." the rest.
@@ -58,9 +59,21 @@ class Deformation {
   // Null where use_grid is false.
   const HexPlane* grid() const { return grid_ ? &*grid_ : nullptr; }
 
+  // Takes what is no parameter to `device`; the parameters are the visitor's.
+  void MoveConstants(c10::Device device) {
+    head_of_output_ = head_of_output_.to(device);
+  }
+
  private:
+  // The heads as one linear layer after the ReLU, weights and biases: the same
+  // numbers, in many small products (whose bytes are those of earlier versions)
+  // or few large ones.
+  std::pair<at::Tensor, at::Tensor> HeadByHead() const;
+  std::pair<at::Tensor, at::Tensor> AllHeads() const;
+
   DeformationShape shape_;
   std::vector<int64_t> head_sizes_;
+  at::Tensor head_of_output_;  // [outputs, heads, 1], 0 or 1
   std::optional<HexPlane> grid_;
   // weight [out, in] and bias [out] of: `depth` trunk layers; the heads' L1
   // one below the other [heads * width, width]; their L2 [sum of sizes, width].

@@ -5,6 +5,7 @@
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
 #include <torch/csrc/autograd/autograd.h>
 
 #include <map>
@@ -58,8 +59,12 @@ at::Tensor Weighted(const at::Tensor& x) {
   return (x * x * at::arange(x.numel(), x.options()).sin().view_as(x)).sum();
 }
 
+at::Tensor Times(const std::vector<double>& times) {
+  return at::tensor(times, at::kDouble);
+}
+
 TEST(Deformation, MovesNothingAtTheStart) {
-  const Deltas deltas = Make(SmallShape())(Points(20), {0.0, 0.3, 1.0});
+  const Deltas deltas = Make(SmallShape())(Points(20), Times({0.0, 0.3, 1.0}));
   ASSERT_EQ(All(deltas).sizes(), (std::vector<int64_t>{3, 20, 11}));
   EXPECT_EQ(All(deltas).abs().max().item<float>(), 0);
 }
@@ -68,7 +73,8 @@ TEST(Deformation, PartsThatAreSwitchedOffAddNothing) {
   DeformationShape shape = SmallShape();
   shape.move_log_scales = false;
   shape.move_opacity_logits = false;
-  const Deltas deltas = MakeRandom(shape, at::kFloat)(Points(20), {0.0, 0.3});
+  const Deltas deltas =
+      MakeRandom(shape, at::kFloat)(Points(20), Times({0.0, 0.3}));
   EXPECT_EQ(deltas.means.size(2), 3);
   EXPECT_EQ(deltas.quaternions.size(2), 4);
   EXPECT_FALSE(deltas.log_scales.defined());
@@ -81,7 +87,7 @@ TEST(Deformation, GradientsMatchCentralDifferences) {
     shape.use_grid = use_grid;
     Deformation deformation = MakeRandom(shape, at::kDouble);
     at::Tensor points = Points(6).to(at::kDouble).requires_grad_();
-    const std::vector<double> times = {0.2, 0.7};
+    const at::Tensor times = Times({0.2, 0.7});
     std::map<std::string, at::Tensor> variables = {{"points", points}};
     deformation.VisitParameters([&](const std::string& name, at::Tensor& p) {
       variables[name] = p.requires_grad_();
@@ -116,7 +122,8 @@ TEST(Deformation, RowsBeyondOneChunkAndThreadsDoNotReachTheBytes) {
     deformation.VisitParameters([&](const std::string&, at::Tensor& p) {
       parameters.push_back(p.requires_grad_());
     });
-    const at::Tensor all = All(deformation(Points(5000), {0.2, 0.7, 0.8}));
+    const at::Tensor all =
+        All(deformation(Points(5000), Times({0.2, 0.7, 0.8})));
     Weighted(all).backward();
     result.push_back(all.detach());
     for (const at::Tensor& p : parameters) result.push_back(p.grad());

@@ -33,6 +33,7 @@
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
 #include "dg4d/training/optimisation.h"
+#include "dg4d/training/repeated_step.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::dynamic_gaussians {
@@ -62,16 +63,22 @@ class ReferenceViews {
     return views;
   }
 
-  at::Tensor Loss(const Views& views, double ramp) {
+  // Which frames `views` show, for Loss.
+  static at::Tensor RowsOf(const Views& views) {
+    return at::tensor(
+        std::vector<int64_t>(views.frames.begin(), views.frames.end()),
+        at::kLong);
+  }
+
+  // `rows` is RowsOf(views), on the device.
+  at::Tensor Loss(const Views& views, const at::Tensor& rows, double ramp) {
     const Pictures& pictures = OfSize(views.cameras.front().height);
-    const std::vector<int64_t> rows(views.frames.begin(), views.frames.end());
-    const at::Tensor index = at::tensor(rows, at::kLong).to(device_);
     at::Tensor loss =
-        at::mse_loss(views.rgb, pictures.rgb.index_select(0, index)) *
+        at::mse_loss(views.rgb, pictures.rgb.index_select(0, rows)) *
         (options_.rgb_weight * ramp);
     if (video_.frames.front().has_alpha()) {
       loss = loss +
-             at::mse_loss(views.alpha, pictures.alpha.index_select(0, index)) *
+             at::mse_loss(views.alpha, pictures.alpha.index_select(0, rows)) *
                  (options_.alpha_weight * ramp);
     }
     return loss;
@@ -153,7 +160,8 @@ class Fit final : public Optimisation {
         motion_(shape, initial, generator),
         joint_(options.optimize_gaussians),
         rigid_(options.regularisation.rigidity > 0),
-        density_(options.densify, initial.size()) {
+        density_(options.densify, initial.size()),
+        steps_(adam_, initial.means.device()) {
     motion_.deformation().VisitParameters(
         [&](const std::string& name, at::Tensor& value) {
           adam_.Add(name, value,
@@ -167,7 +175,6 @@ class Fit final : public Optimisation {
 
   absl::StatusOr<Metrics> Step(int64_t steps_done, double progress) override {
     const double loss = Descend(steps_done, progress);
-    adam_.Step(steps_done);
     if (joint_) DG4D_RETURN_IF_ERROR(LetGaussiansComeAndGo(steps_done + 1));
     return Metrics{{"loss", loss},
                    {"gaussians", static_cast<double>(Canonical().size())}};
@@ -183,7 +190,9 @@ class Fit final : public Optimisation {
     adam_.VisitState(archive);
     rigidity_.VisitState(archive);
     density_.VisitState(archive);
-    if (archive.restoring()) Bind();
+    if (!archive.restoring()) return;
+    Bind();
+    if (rigid_) rigidity_.MoveTo(canonical_.means.device());
   }
 
   const Adam& adam() const override { return adam_; }
@@ -209,7 +218,27 @@ class Fit final : public Optimisation {
     return joint_ ? GaussiansIn(adam_) : canonical_;
   }
 
-  // Leaves the gradients of the step after `steps_done`; returns its loss.
+  // A step as the host decides on it: what is looked at, and which times that
+  // takes.
+  struct Plan {
+    Views video_views;
+    at::Tensor video_rows;  // once on the device
+    std::vector<GuidedBatch> batches;
+    std::vector<std::vector<Job>> groups;  // rendered together
+    Motion::Times times;
+    bool counts_density;
+    RepeatedStep::Inputs inputs;
+  };
+
+  // Fills in the plan of the step after `steps_done`, whose jobs refer to it.
+  void MakePlan(int64_t steps_done, double progress, Plan& plan);
+  // The plan's numbers that change from step to step, and what they do to it.
+  void AddInputs(double progress, Plan& plan) const;
+  // Leaves the gradients; returns the loss of each group.
+  RepeatedStep::Tensors Descend(Plan& plan, const RepeatedStep::Tensors& inputs,
+                                const RepeatedStep::AllViews& views);
+
+  // Takes the step after `steps_done`; returns its loss.
   double Descend(int64_t steps_done, double progress);
 
   at::Tensor Regularisation(const Gaussians& canonical,
@@ -218,6 +247,7 @@ class Fit final : public Optimisation {
   absl::Status LetGaussiansComeAndGo(int64_t steps_done) {
     DG4D_ASSIGN_OR_RETURN(const bool changed,
                           density_.EndStep(steps_done, generator_, adam_));
+    if (changed) steps_.Forget();
     if (rigid_ && (changed || steps_done % kStepsBetweenSearches == 0)) {
       rigidity_.FindNeighbours(adam_["means"]);
     }
@@ -234,6 +264,7 @@ class Fit final : public Optimisation {
   Adam adam_;
   Rigidity rigidity_;
   DensityControl density_;
+  RepeatedStep steps_;
   std::vector<Camera> cameras_;  // of the guided views of the last step
 };
 
@@ -241,84 +272,143 @@ at::Tensor Fit::Regularisation(const Gaussians& canonical,
                                const GaussianBatch& batch) const {
   const RegularisationOptions& options = options_.regularisation;
   at::Tensor sum;
-  const auto add = [&](double weight, const at::Tensor& value) {
-    sum = sum.defined() ? sum + weight * value : weight * value;
-  };
+  if (const HexPlane* grid = motion_.deformation().grid()) {
+    sum = grid->Regularisation({.space_variation = options.space_variation,
+                                .time_roughness = options.time_roughness,
+                                .time_deviation = options.time_deviation});
+  }
   if (options.rigidity > 0) {
-    add(options.rigidity, rigidity_(canonical, batch));
-  }
-  const HexPlane* grid = motion_.deformation().grid();
-  if (grid == nullptr) return sum;
-  if (options.space_variation > 0) {
-    add(options.space_variation, grid->SpaceVariation());
-  }
-  if (options.time_roughness > 0) {
-    add(options.time_roughness, grid->TimeRoughness());
-  }
-  if (options.time_deviation > 0) {
-    add(options.time_deviation, grid->TimeDeviation());
+    const at::Tensor rigidity = options.rigidity * rigidity_(canonical, batch);
+    sum = sum.defined() ? sum + rigidity : rigidity;
   }
   return sum;
 }
 
-double Fit::Descend(int64_t steps_done, double progress) {
+void Fit::MakePlan(int64_t steps_done, double progress, Plan& plan) {
   const int joined =
       JoinedFrames(against_.frames, options_.widen_until, progress);
   const std::vector<double> shown =
       DrawFrames(joined, against_.frames, options_.frames_per_step, generator_);
-  std::vector<GuidedBatch> batches = against_.guidances.Plan(
-      sampler_, shown, progress, generator_, joined - 1);
-  cameras_ = CamerasOf(batches);
+  plan.batches = against_.guidances.Plan(sampler_, shown, progress, generator_,
+                                         joined - 1);
+  cameras_ = CamerasOf(plan.batches);
   std::vector<Job> jobs;
-  Views video_views;
   std::optional<ReferenceViews>& reference = against_.reference;
   if (reference.has_value()) {
     const int size = options_.reference.size;
-    video_views =
+    plan.video_views =
         reference->At(shown, options_.reference.follow_views
                                  ? std::min(size, sampler_.SizeAt(progress))
                                  : size);
     const double ramp = options_.reference.ramp ? progress : 1.0;
-    jobs.push_back({&video_views, static_cast<double>(video_views.size()),
-                    [&reference, &video_views, ramp] {
-                      return reference->Loss(video_views, ramp);
-                    }});
+    jobs.push_back(
+        {&plan.video_views, static_cast<double>(plan.video_views.size()),
+         [&reference, &plan, ramp] {
+           return reference->Loss(plan.video_views, plan.video_rows, ramp);
+         }});
   }
-  for (GuidedBatch& batch : batches) {
+  for (GuidedBatch& batch : plan.batches) {
     jobs.push_back({&batch.views, batch.views.size() / batch.share,
                     [this, &batch] { return against_.guidances.Loss(batch); }});
   }
+  const std::vector<double> frames = FramesOf(jobs);
+  plan.times = motion_.TimesOf(frames);
+  plan.counts_density = density_.Counts(steps_done);
+  plan.groups = Group(jobs, options_.views.max_views_per_batch);
+  for (const std::vector<Job>& group : plan.groups) {
+    plan.inputs.rendered.push_back(RenderedBy(group, frames));
+  }
+  AddInputs(progress, plan);
+}
 
-  const std::vector<double> times = FramesOf(jobs);
+void Fit::AddInputs(double progress, Plan& plan) const {
+  RepeatedStep::Inputs& inputs = plan.inputs;
+  inputs.tensors.push_back(plan.times.values);
+  for (const std::vector<Job>& group : plan.groups) {
+    inputs.tensors.push_back(Backgrounds(group));
+  }
+  if (against_.reference.has_value()) {
+    inputs.tensors.push_back(ReferenceViews::RowsOf(plan.video_views));
+  }
+  if (!against_.guidances.CanBeRecorded()) return;
+  inputs.shape = absl::StrCat(plan.times.count, "@", plan.times.anchor,
+                              plan.counts_density ? "d" : "");
+  // The weight of the video would be another in each step.
+  if (options_.reference.ramp && progress < 1) inputs.shape.clear();
+  for (const GuidedBatch& batch : plan.batches) {
+    if (!inputs.shape.empty()) absl::StrAppend(&inputs.shape, " ", batch.share);
+    inputs.tensors.push_back(batch.views.background);
+    for (const GuidedBatch::Judge& judge : batch.judges) {
+      for (const auto& [name, draw] : judge.draws) {
+        inputs.tensors.push_back(draw);
+      }
+    }
+  }
+}
+
+RepeatedStep::Tensors Fit::Descend(Plan& plan,
+                                   const RepeatedStep::Tensors& inputs,
+                                   const RepeatedStep::AllViews& views) {
+  // In the order of AddInputs.
+  auto next = inputs.begin();
+  Motion::Times times = plan.times;
+  times.values = *next++;
+  const auto backgrounds = next;
+  next += static_cast<int64_t>(plan.groups.size());
+  if (against_.reference.has_value()) plan.video_rows = *next++;
+  if (against_.guidances.CanBeRecorded()) {
+    for (GuidedBatch& batch : plan.batches) {
+      batch.views.background = *next++;
+      for (GuidedBatch::Judge& judge : batch.judges) {
+        for (auto& [name, draw] : judge.draws) draw = *next++;
+      }
+    }
+  }
+
   const Gaussians canonical = Canonical();
   const GaussianBatch batch = motion_.At(canonical, times);
-  const GaussianBatch leaves = Leaves(batch);
-  double loss_value = 0;
-  for (const std::vector<Job>& group :
-       Group(jobs, options_.views.max_views_per_batch)) {
-    int64_t views = 0;
-    for (const Job& job : group) views += job.views->size();
+  GaussianBatch leaves = Leaves(batch);
+  RepeatedStep::Tensors losses;
+  for (size_t i = 0; i < plan.groups.size(); ++i) {
+    const RepeatedStep::Inputs::Rendered& rendered = plan.inputs.rendered[i];
     at::Tensor offsets;
-    if (density_.Counts(steps_done)) {
-      offsets =
-          at::zeros({views, canonical.size(), 2}, canonical.means.options())
-              .set_requires_grad(true);
+    if (plan.counts_density) {
+      offsets = at::zeros({static_cast<int64_t>(rendered.cameras.size()),
+                           canonical.size(), 2},
+                          canonical.means.options())
+                    .set_requires_grad(true);
     }
-    const at::Tensor radii =
-        Render(against_.renderer, leaves, times, group, offsets);
+    leaves.views = views[i];
+    const at::Tensor radii = Render(against_.renderer, leaves, rendered,
+                                    plan.groups[i], backgrounds[i], offsets);
     at::Tensor loss;
-    for (const Job& job : group) {
+    for (const Job& job : plan.groups[i]) {
       const at::Tensor part = job.loss();
       loss = loss.defined() ? loss + part : part;
     }
     loss.backward();
-    loss_value += loss.item<double>();
+    losses.push_back(loss.detach());
     if (offsets.defined()) {
-      AddScreenGradients(offsets.grad(), radii, group, density_.gradients());
+      AddScreenGradients(offsets.grad(), radii, plan.groups[i],
+                         density_.gradients());
     }
   }
   Backward(batch, leaves, Regularisation(canonical, batch));
-  return loss_value;
+  return losses;
+}
+
+double Fit::Descend(int64_t steps_done, double progress) {
+  Plan plan;
+  MakePlan(steps_done, progress, plan);
+  const RepeatedStep::Tensors losses =
+      steps_.Run(plan.inputs, steps_done,
+                 [&](const RepeatedStep::Tensors& inputs,
+                     const RepeatedStep::AllViews& views) {
+                   return Descend(plan, inputs, views);
+                 });
+  double sum = 0;
+  for (const at::Tensor& loss : losses) sum += loss.item<double>();
+  return sum;
 }
 
 absl::StatusOr<int> FrameCount(const Options& options, const Scene& scene) {

@@ -19,65 +19,12 @@
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
 #include "dg4d/stages/dynamic_gaussians/rigidity.h"
+#include "dg4d/stages/dynamic_gaussians/test_scene.h"
 #include "dg4d/testing/stop_after.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
 namespace {
-
-constexpr int kFrames = 6;
-constexpr int kSize = 40;
-
-Gaussians Cloud() {
-  at::Generator generator = MakeGenerator(1, "cloud");
-  return {.means = Uniform({60, 3}, -0.35, 0.35, generator),
-          .quaternions = Normal({60, 4}, generator),
-          .log_scales = Uniform({60, 3}, -2.8, -2.3, generator),
-          .opacity_logits = Uniform({60, 1}, 1, 3, generator),
-          .sh = ShFromRgb(Uniform({60, 3}, 0, 1, generator))};
-}
-
-Camera FrontCamera() {
-  Camera intrinsics;
-  intrinsics.width = intrinsics.height = kSize;
-  return OrbitCamera({}, intrinsics);
-}
-
-// The upper half of the cloud sways, the lower stands.
-Gaussians Swayed(double frame) {
-  Gaussians cloud = Cloud();
-  const double sway = 0.12 * std::sin(2 * M_PI * frame / kFrames);
-  const at::Tensor share = (cloud.means.select(1, 1) + 0.35) / 0.7;
-  cloud.means = cloud.means.clone();
-  cloud.means.select(1, 0).add_(share * sway);
-  return cloud;
-}
-
-std::unique_ptr<Renderer> MakeRenderer() {
-  return Registry<Renderer>::Create("gaussian_splatting").value();
-}
-
-at::Tensor Rgba(const Gaussians& gaussians, const Camera& camera) {
-  const auto renderer = MakeRenderer();
-  const GaussianRendering rendering =
-      dynamic_cast<const GaussianRenderer&>(*renderer).Render(
-          BatchOf(gaussians, 1), {camera}, at::zeros({1, 3}), {});
-  const at::Tensor alpha = rendering.alpha[0];
-  return at::cat({rendering.rgb[0] / alpha.clamp_min(1e-6), alpha}).clamp(0, 1);
-}
-
-// The cloud at rest and a film of how it sways.
-Scene MakeScene() {
-  Scene scene;
-  scene.gaussians = Cloud();
-  scene.reference_camera = FrontCamera();
-  for (int i = 0; i < kFrames; ++i) {
-    scene.video.frames.push_back(
-        ImageFromChw(Rgba(Swayed(i), scene.reference_camera)));
-  }
-  scene.reference = scene.video.frames.front();
-  return scene;
-}
 
 std::unique_ptr<Stage> Make(
     const std::string& more = ", iterations: 60, frames_per_step: 3") {

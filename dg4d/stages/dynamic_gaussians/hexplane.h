@@ -28,9 +28,11 @@ class HexPlane {
   HexPlane(HexPlaneShape shape, at::Generator& generator);
 
   // Features of N points (in [-1, 1]^3; beyond it the border continues) at each
-  // of `times` (in [0, 1]; clamped, or cyclic): [T, N, feature_count()].
-  // Differentiable in the planes and in `points` [N, 3]. float or double, on
-  // the device of the planes.
+  // of `times` (double [T], in [0, 1]; clamped, or cyclic): [T, N,
+  // feature_count()]. Differentiable in the planes and in `points` [N, 3],
+  // float or double; all on the device of the planes.
+  at::Tensor Sample(const at::Tensor& points, const at::Tensor& times) const;
+  // Of times on the host.
   at::Tensor Sample(const at::Tensor& points,
                     const std::vector<double>& times) const;
 
@@ -41,6 +43,15 @@ class HexPlane {
   // [nodes of b, nodes of a, features]. Replace their values as you train.
   std::vector<at::Tensor>& planes() { return planes_; }
   const std::vector<at::Tensor>& planes() const { return planes_; }
+
+  // The sum of the regularisers below, each times a weight. Those of weight 0
+  // cost nothing; undefined if all are. On a GPU one launch each way.
+  struct Weights {
+    double space_variation = 0;
+    double time_roughness = 0;
+    double time_deviation = 0;
+  };
+  at::Tensor Regularisation(const Weights& weights) const;
 
   // Regularisers, each a scalar summed over planes and levels.
   // Space planes: mean squared difference of neighbouring nodes.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <type_traits>
 
 #include "dg4d/kernels/cuda_status.h"
 #include "dg4d/stages/dynamic_gaussians/hexplane_cuda.h"
@@ -12,8 +13,18 @@ namespace {
 
 constexpr int kWarp = 32;
 constexpr int kThreads = 256;
-constexpr int kMaxTimes = 64;  // of one launch: their taps are its arguments
+constexpr int kMaxTimes = 64;  // of one launch, whose blocks hold their taps
 constexpr int kPointsPerWarp = 128;
+constexpr int kPlanes = 6;
+constexpr int kBlocksOfMaximum = 256;
+
+// A sum of gradients in the units of SumUnit(). Whole numbers add up to the
+// same in any order.
+using Sum = unsigned long long;
+
+// Whether gradients of planes are summed so.
+template <typename Scalar>
+constexpr bool kSumsWhole = std::is_same_v<Scalar, float>;
 
 template <typename Scalar>
 struct Launch {
@@ -28,9 +39,34 @@ struct Launch {
   Scalar* plane_gradients[6];
   Scalar* coordinate_gradients;
   Scalar* space;
+  int64_t gradient_rows;  // of output_gradient: times x points
+  int64_t nodes[6];       // entries of each plane
+  Sum* sums[6];           // of the gradients of the planes' entries
+  // The largest finite magnitudes: of each plane, then of output_gradient; as
+  // bits, which order as the numbers do.
+  unsigned* largest;
   int times;
-  Tap<Scalar> time_taps[kMaxTimes];
+  int time_nodes;
+  bool cyclic_time;
+  const double* time;  // of the first time here
 };
+
+template <typename Scalar>
+__device__ Tap<Scalar> TimeTapOf(const Launch<Scalar>& launch, int t) {
+  return TimeTap<Scalar>(static_cast<Scalar>(launch.time[t]), launch.time_nodes,
+                         launch.cyclic_time);
+}
+
+// Fills in the taps of all times here, which the block's threads share.
+template <typename Scalar>
+__device__ void ShareTimeTaps(const Launch<Scalar>& launch,
+                              Tap<Scalar>* time_taps) {
+  const int thread = threadIdx.y * blockDim.x + threadIdx.x;
+  for (int t = thread; t < launch.times; t += blockDim.x * blockDim.y) {
+    time_taps[t] = TimeTapOf(launch, t);
+  }
+  __syncthreads();
+}
 
 template <typename Scalar>
 struct PlaneValue {
@@ -53,6 +89,37 @@ __device__ void PointTaps(const Launch<Scalar>& launch, int64_t n,
   for (int axis = 0; axis < 3; ++axis) {
     taps[axis] = SpaceTap(launch.coordinates[n * 3 + axis], launch.space_nodes);
   }
+}
+
+// The unit of the sums of plane `p`, a power of two: 2^-61 of what bounds them,
+// if every gradient met every point and time at the planes' largest values.
+__device__ double SumUnit(const Launch<float>& launch, int p) {
+  double bound = __uint_as_float(launch.largest[kPlanes]) *
+                 static_cast<double>(launch.gradient_rows);
+  for (int q = 0; q < kPlanes; ++q) {
+    if (q != p) bound *= __uint_as_float(launch.largest[q]);
+  }
+  return bound > 0 ? exp2(ceil(log2(bound)) - 61) : 1;
+}
+
+// Adds `gradient` to entry `index` of plane `p`, of which `units` make 1.
+template <typename Scalar>
+__device__ void AddToPlane(const Launch<Scalar>& launch, int p, int64_t index,
+                           Scalar gradient, double units) {
+  if constexpr (kSumsWhole<Scalar>) {
+    if (!isfinite(gradient)) return;
+    atomicAdd(launch.sums[p] + index,
+              static_cast<Sum>(__double2ll_rn(gradient * units)));
+  } else {
+    atomicAdd(launch.plane_gradients[p] + index, gradient);
+  }
+}
+
+// How many units of plane `p` make 1.
+template <typename Scalar>
+__device__ double UnitsOf(const Launch<Scalar>& launch, int p) {
+  if constexpr (kSumsWhole<Scalar>) return 1 / SumUnit(launch, p);
+  return 0;
 }
 
 // Where the four nodes around a point lie in space plane `p`, for feature `f`.
@@ -115,6 +182,8 @@ __device__ LineValue<Scalar> SampleLine(const Launch<Scalar>& launch, int axis,
 // One thread for each point and feature.
 template <typename Scalar>
 __global__ void ForwardKernel(const __grid_constant__ Launch<Scalar> launch) {
+  __shared__ Tap<Scalar> time_taps[kMaxTimes];
+  ShareTimeTaps(launch, time_taps);
   const int64_t n = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
   const int f = threadIdx.x;
   if (n >= launch.points) return;
@@ -127,8 +196,7 @@ __global__ void ForwardKernel(const __grid_constant__ Launch<Scalar> launch) {
     Scalar value = space;
 #pragma unroll
     for (int axis = 0; axis < 3; ++axis) {
-      value *=
-          SampleLine(launch, axis, launch.time_taps[t], taps[axis], f).value;
+      value *= SampleLine(launch, axis, time_taps[t], taps[axis], f).value;
     }
     launch.output[(t * launch.points + n) * launch.stride + f] = value;
   }
@@ -147,8 +215,17 @@ __device__ Scalar WarpSum(Scalar value) {
 // planes. Leaves the product of its space planes for LinesKernel.
 template <typename Scalar>
 __global__ void PointsKernel(const __grid_constant__ Launch<Scalar> launch) {
+  __shared__ Tap<Scalar> time_taps[kMaxTimes];
+  __shared__ double shared_units[3];
+  if (threadIdx.y == 0 && threadIdx.x < 3) {
+    shared_units[threadIdx.x] = UnitsOf(launch, threadIdx.x);
+  }
+  ShareTimeTaps(launch, time_taps);
   const int64_t n = static_cast<int64_t>(blockIdx.x) * blockDim.y + threadIdx.y;
   if (n >= launch.points) return;
+  double units[3];
+#pragma unroll
+  for (int p = 0; p < 3; ++p) units[p] = shared_units[p];
   Tap<Scalar> taps[3];
   PointTaps(launch, n, taps);
   Scalar moved[3] = {0, 0, 0};
@@ -164,8 +241,7 @@ __global__ void PointsKernel(const __grid_constant__ Launch<Scalar> launch) {
       LineValue<Scalar> lines[3];
 #pragma unroll
       for (int axis = 0; axis < 3; ++axis) {
-        lines[axis] =
-            SampleLine(launch, axis, launch.time_taps[t], taps[axis], f);
+        lines[axis] = SampleLine(launch, axis, time_taps[t], taps[axis], f);
       }
       const Scalar g =
           launch.output_gradient[(t * launch.points + n) * launch.stride + f];
@@ -190,13 +266,12 @@ __global__ void PointsKernel(const __grid_constant__ Launch<Scalar> launch) {
       moved[FirstAxis(p)] += g * planes[p].slope_a;
       moved[SecondAxis(p)] += g * planes[p].slope_b;
       const Corners at = CornersOf(launch, p, taps, f);
-      Scalar* plane = launch.plane_gradients[p];
       const Scalar w11 = a.weight * b.weight;
       const Scalar w01 = a.weight - w11, w10 = b.weight - w11;
-      atomicAdd(plane + at.at00, (1 - a.weight - w10) * g);
-      atomicAdd(plane + at.at01, w01 * g);
-      atomicAdd(plane + at.at10, w10 * g);
-      atomicAdd(plane + at.at11, w11 * g);
+      AddToPlane(launch, p, at.at00, (1 - a.weight - w10) * g, units[p]);
+      AddToPlane(launch, p, at.at01, w01 * g, units[p]);
+      AddToPlane(launch, p, at.at10, w10 * g, units[p]);
+      AddToPlane(launch, p, at.at11, w11 * g, units[p]);
     }
   }
   if (launch.coordinate_gradients == nullptr) return;
@@ -218,16 +293,21 @@ __global__ void LinesKernel(const __grid_constant__ Launch<Scalar> launch) {
   const int f = blockIdx.z * kWarp + lane;
   if (f >= launch.features) return;
   const int t = blockIdx.y;
-  const Tap<Scalar>& time = launch.time_taps[t];
+  const Tap<Scalar> time = TimeTapOf(launch, t);
   const int nodes = launch.space_nodes;
   const int64_t features = launch.features;
   if constexpr (kInShared) {
     for (int i = 0; i < 3 * nodes; ++i) sums[i * kWarp + lane] = 0;
   }
+  double units[3];
+#pragma unroll
+  for (int axis = 0; axis < 3; ++axis) units[axis] = UnitsOf(launch, 3 + axis);
   const auto add = [&](int axis, int node, Scalar value) {
-    Scalar* plane = launch.plane_gradients[3 + axis] + node * features + f;
-    atomicAdd(plane + time.low * features * nodes, (1 - time.weight) * value);
-    atomicAdd(plane + time.high * features * nodes, time.weight * value);
+    const int64_t entry = node * features + f;
+    AddToPlane(launch, 3 + axis, time.low * features * nodes + entry,
+               (1 - time.weight) * value, units[axis]);
+    AddToPlane(launch, 3 + axis, time.high * features * nodes + entry,
+               time.weight * value, units[axis]);
   };
   const int64_t begin = static_cast<int64_t>(blockIdx.x) * kPointsPerWarp;
   const int64_t end = min(begin + kPointsPerWarp, launch.points);
@@ -266,6 +346,41 @@ __global__ void LinesKernel(const __grid_constant__ Launch<Scalar> launch) {
   }
 }
 
+__device__ void NoteLargest(const float* values, int64_t count, int64_t stride,
+                            int features, unsigned* largest) {
+  float most = 0;
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+       i < count; i += static_cast<int64_t>(gridDim.x) * kThreads) {
+    const float value = fabsf(values[i / features * stride + i % features]);
+    if (value > most && isfinite(value)) most = value;
+  }
+  const unsigned all = __reduce_max_sync(0xffffffffu, __float_as_uint(most));
+  if (threadIdx.x % kWarp == 0 && all > 0) atomicMax(largest, all);
+}
+
+// What SumUnit goes by: planes are 0 to 5 of blockIdx.y, gradients 6.
+__global__ void LargestKernel(const __grid_constant__ Launch<float> launch) {
+  const int p = blockIdx.y;
+  if (p < kPlanes) {
+    NoteLargest(launch.planes[p], launch.nodes[p], launch.features,
+                launch.features, launch.largest + p);
+  } else {
+    NoteLargest(launch.output_gradient, launch.gradient_rows * launch.features,
+                launch.stride, launch.features, launch.largest + p);
+  }
+}
+
+// Adds the sums to the planes' gradients.
+__global__ void FinishKernel(const __grid_constant__ Launch<float> launch) {
+  const int p = blockIdx.y;
+  const double unit = SumUnit(launch, p);
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+       i < launch.nodes[p]; i += static_cast<int64_t>(gridDim.x) * kThreads) {
+    launch.plane_gradients[p][i] += static_cast<float>(
+        static_cast<double>(static_cast<long long>(launch.sums[p][i])) * unit);
+  }
+}
+
 unsigned Blocks(int64_t count, int64_t per_block) {
   return static_cast<unsigned>((count + per_block - 1) / per_block);
 }
@@ -277,15 +392,13 @@ void ForTimes(const HexPlaneLevel<Scalar>& level, const Run& run) {
                            .space_nodes = level.space_nodes,
                            .features = level.features,
                            .coordinates = level.coordinates,
-                           .stride = level.stride};
+                           .stride = level.stride,
+                           .time_nodes = level.time_nodes,
+                           .cyclic_time = level.cyclic_time};
   std::copy_n(level.planes, 6, launch.planes);
   for (int first = 0; first < level.times; first += kMaxTimes) {
     launch.times = std::min(kMaxTimes, level.times - first);
-    for (int t = 0; t < launch.times; ++t) {
-      launch.time_taps[t] =
-          TimeTap<Scalar>(static_cast<Scalar>(level.time[first + t]),
-                          level.time_nodes, level.cyclic_time);
-    }
+    launch.time = level.time + first;
     run(launch, first * level.points * level.stride);
   }
 }
@@ -302,9 +415,39 @@ absl::Status Forward(const HexPlaneLevel<Scalar>& level, cudaStream_t stream) {
 }
 
 template <typename Scalar>
+int64_t EntriesOf(const HexPlaneLevel<Scalar>& level, int plane) {
+  return static_cast<int64_t>(plane < 3 ? level.space_nodes
+                                        : level.time_nodes) *
+         level.space_nodes * level.features;
+}
+
+// Where the parts of the workspace begin, in bytes.
+struct Workspace {
+  int64_t sums[kPlanes];
+  int64_t largest;
+  int64_t space;
+  int64_t bytes;
+};
+
+template <typename Scalar>
+Workspace Place(const HexPlaneLevel<Scalar>& level) {
+  Workspace place;
+  int64_t at = 0;
+  for (int p = 0; p < kPlanes; ++p) {
+    place.sums[p] = at;
+    if (kSumsWhole<Scalar>) at += EntriesOf(level, p) * sizeof(Sum);
+  }
+  place.largest = at;
+  at += 8 * sizeof(unsigned);
+  place.space = at;
+  place.bytes = at + level.points * level.features * sizeof(Scalar);
+  return place;
+}
+
+template <typename Scalar>
 absl::Status Backward(const HexPlaneLevel<Scalar>& level,
                       const HexPlaneLevelGradients<Scalar>& gradients,
-                      Scalar* space, cudaStream_t stream) {
+                      void* workspace, cudaStream_t stream) {
   if (level.points == 0) return absl::OkStatus();
   const size_t shared_bytes = sizeof(Scalar) * 3 * kWarp * level.space_nodes;
   int device, most_bytes;
@@ -324,11 +467,24 @@ absl::Status Backward(const HexPlaneLevel<Scalar>& level,
         "HexPlane");
     if (!status.ok()) return status;
   }
+  const Workspace place = Place(level);
+  char* const begin = static_cast<char*>(workspace);
   ForTimes(level, [&](Launch<Scalar>& launch, int64_t offset) {
     launch.output_gradient = gradients.output + offset;
-    std::copy_n(gradients.planes, 6, launch.plane_gradients);
+    std::copy_n(gradients.planes, kPlanes, launch.plane_gradients);
     launch.coordinate_gradients = gradients.coordinates;
-    launch.space = space;
+    launch.space = reinterpret_cast<Scalar*>(begin + place.space);
+    launch.gradient_rows = launch.times * level.points;
+    launch.largest = reinterpret_cast<unsigned*>(begin + place.largest);
+    for (int p = 0; p < kPlanes; ++p) {
+      launch.nodes[p] = EntriesOf(level, p);
+      launch.sums[p] = reinterpret_cast<Sum*>(begin + place.sums[p]);
+    }
+    if constexpr (kSumsWhole<Scalar>) {
+      cudaMemsetAsync(begin, 0, place.space, stream);
+      LargestKernel<<<dim3(kBlocksOfMaximum, kPlanes + 1), kThreads, 0,
+                      stream>>>(launch);
+    }
     const dim3 block(kWarp, kThreads / kWarp);
     PointsKernel<<<Blocks(level.points, block.y), block, 0, stream>>>(launch);
     const dim3 grid(Blocks(level.points, kPointsPerWarp), launch.times,
@@ -337,6 +493,10 @@ absl::Status Backward(const HexPlaneLevel<Scalar>& level,
       LinesKernel<Scalar, true><<<grid, kWarp, shared_bytes, stream>>>(launch);
     } else {
       LinesKernel<Scalar, false><<<grid, kWarp, 0, stream>>>(launch);
+    }
+    if constexpr (kSumsWhole<Scalar>) {
+      FinishKernel<<<dim3(kBlocksOfMaximum, kPlanes), kThreads, 0, stream>>>(
+          launch);
     }
   });
   return LaunchStatus("HexPlane gradients");
@@ -354,18 +514,26 @@ absl::Status HexPlaneForwardCuda(const HexPlaneLevel<double>& level,
   return Forward(level, stream);
 }
 
+template <typename Scalar>
+int64_t HexPlaneWorkspaceBytes(const HexPlaneLevel<Scalar>& level) {
+  return Place(level).bytes;
+}
+
+template int64_t HexPlaneWorkspaceBytes(const HexPlaneLevel<float>&);
+template int64_t HexPlaneWorkspaceBytes(const HexPlaneLevel<double>&);
+
 absl::Status HexPlaneBackwardCuda(
     const HexPlaneLevel<float>& level,
-    const HexPlaneLevelGradients<float>& gradients, float* space,
+    const HexPlaneLevelGradients<float>& gradients, void* workspace,
     CUstream_st* stream) {
-  return Backward(level, gradients, space, stream);
+  return Backward(level, gradients, workspace, stream);
 }
 
 absl::Status HexPlaneBackwardCuda(
     const HexPlaneLevel<double>& level,
-    const HexPlaneLevelGradients<double>& gradients, double* space,
+    const HexPlaneLevelGradients<double>& gradients, void* workspace,
     CUstream_st* stream) {
-  return Backward(level, gradients, space, stream);
+  return Backward(level, gradients, workspace, stream);
 }
 
 }  // namespace dg4d::dynamic_gaussians

@@ -8,10 +8,9 @@ struct CUstream_st;  // cudaStream_t is a pointer to it
 
 namespace dg4d::dynamic_gaussians {
 
-// The CUDA twins of hexplane_kernel.h. Everything lies on the current device
-// but level.time, which is read before they return. They enqueue work on
-// `stream`, wait for nothing, allocate nothing, and can be captured in a graph,
-// which then keeps the times it was captured with.
+// The CUDA twins of hexplane_kernel.h. Everything lies on the current device,
+// level.time too. They enqueue work on `stream`, wait for nothing, allocate
+// nothing, and can be captured in a graph.
 //
 // Unimplemented without --config=cuda; Internal where CUDA refuses a launch.
 absl::Status HexPlaneForwardCuda(const HexPlaneLevel<float>& level,
@@ -19,16 +18,38 @@ absl::Status HexPlaneForwardCuda(const HexPlaneLevel<float>& level,
 absl::Status HexPlaneForwardCuda(const HexPlaneLevel<double>& level,
                                  CUstream_st* stream);
 
-// `space` [N, F] is workspace. Gradients of planes come together by atomic
-// additions, so their last bits differ from run to run.
+// `workspace` has HexPlaneWorkspaceBytes(level), aligned to 8. In float the
+// gradients have the same bytes every time: what comes together in a plane's
+// node is added up as whole numbers, in units of 2^-61 of a bound on the sum.
+// What is not finite adds nothing to planes then. In double it is added up in
+// any order.
+template <typename Scalar>
+int64_t HexPlaneWorkspaceBytes(const HexPlaneLevel<Scalar>& level);
 absl::Status HexPlaneBackwardCuda(
     const HexPlaneLevel<float>& level,
-    const HexPlaneLevelGradients<float>& gradients, float* space,
+    const HexPlaneLevelGradients<float>& gradients, void* workspace,
     CUstream_st* stream);
 absl::Status HexPlaneBackwardCuda(
     const HexPlaneLevel<double>& level,
-    const HexPlaneLevelGradients<double>& gradients, double* space,
+    const HexPlaneLevelGradients<double>& gradients, void* workspace,
     CUstream_st* stream);
+
+// The weighted sum of regularisers, as HexPlaneRegulariserParts() parts whose
+// sum it is; then the gradients of `*upstream` times that sum. They are
+// written, not added to.
+int64_t HexPlaneRegulariserParts();
+absl::Status HexPlaneRegularisersCuda(
+    const HexPlaneRegularisers<float>& regularisers, float* parts,
+    CUstream_st* stream);
+absl::Status HexPlaneRegularisersCuda(
+    const HexPlaneRegularisers<double>& regularisers, double* parts,
+    CUstream_st* stream);
+absl::Status HexPlaneRegulariserGradientsCuda(
+    const HexPlaneRegularisers<float>& regularisers, const float* upstream,
+    float* const gradients[6], CUstream_st* stream);
+absl::Status HexPlaneRegulariserGradientsCuda(
+    const HexPlaneRegularisers<double>& regularisers, const double* upstream,
+    double* const gradients[6], CUstream_st* stream);
 
 }  // namespace dg4d::dynamic_gaussians
 

@@ -4,6 +4,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/stack.h>
+#include <ATen/ops/zeros.h>
 
 #include <cmath>
 #include <limits>
@@ -61,6 +62,28 @@ double Difference(const HexPlaneShape& shape, const at::Tensor& points,
   return largest;
 }
 
+// The weighted regularisers and the gradients of planes.
+std::vector<at::Tensor> Regularised(const HexPlaneShape& shape,
+                                    const HexPlane::Weights& weights,
+                                    c10::Device device, at::ScalarType type) {
+  at::Generator generator = MakeGenerator(1, "hexplane");
+  HexPlane field(shape, generator);
+  for (at::Tensor& plane : field.planes()) {
+    plane = Uniform(plane.sizes(), 0.2, 1.8, generator)
+                .to(device, type)
+                .requires_grad_();
+  }
+  const at::Tensor value = field.Regularisation(weights) * 3;
+  value.backward();
+  std::vector<at::Tensor> results = {value.detach().cpu()};
+  for (const at::Tensor& plane : field.planes()) {
+    const at::Tensor gradient = plane.grad();
+    results.push_back(gradient.defined() ? gradient.cpu()
+                                         : at::zeros(plane.sizes(), type));
+  }
+  return results;
+}
+
 at::Tensor RandomPoints(int64_t count) {
   at::Generator generator = MakeGenerator(2, "points");
   // Some lie outside, where the border continues.
@@ -97,6 +120,40 @@ TEST_F(HexPlaneCuda, TakesPlanesTooFineForSharedMemory) {
   EXPECT_LT(Difference({.space_resolution = 700, .features = 4},
                        RandomPoints(3000), {0.2, 0.8}),
             2e-6);
+}
+
+TEST_F(HexPlaneCuda, GivesTheSameBytesEveryTime) {
+  const HexPlaneShape shape = {.level_factors = {1, 2}, .features = 40};
+  const at::Tensor points = RandomPoints(5000);
+  const auto once = [&] {
+    return Results(shape, points, {0, 0.3, 0.55, 1}, at::kCUDA, at::kFloat);
+  };
+  const std::vector<at::Tensor> first = once(), second = once();
+  for (size_t i = 0; i < first.size(); ++i) {
+    EXPECT_TRUE(first[i].equal(second[i])) << i;
+  }
+}
+
+TEST_F(HexPlaneCuda, RegularisesAsTheCpuDoes) {
+  for (const bool cyclic : {false, true}) {
+    for (const int nodes : {cyclic ? 2 : 3, 12}) {
+      const HexPlaneShape shape = {.space_resolution = 9,
+                                   .time_resolution = nodes,
+                                   .level_factors = {1, 3},
+                                   .features = 20,
+                                   .cyclic_time = cyclic};
+      for (const HexPlane::Weights& weights :
+           {HexPlane::Weights{0.3, 0, 0}, HexPlane::Weights{0, 5, 0},
+            HexPlane::Weights{0, 0, 0.7}, HexPlane::Weights{0.3, 5, 0.7}}) {
+        const auto cpu = Regularised(shape, weights, at::kCPU, at::kDouble);
+        const auto gpu = Regularised(shape, weights, at::kCUDA, at::kDouble);
+        for (size_t i = 0; i < cpu.size(); ++i) {
+          EXPECT_LT((gpu[i] - cpu[i]).abs().max().item<double>(), 1e-12)
+              << nodes << " nodes, " << cyclic << ", " << i;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(HexPlaneCuda, TakesOnePointAndNone) {

@@ -32,6 +32,19 @@ struct HexPlaneLevelGradients {
   Scalar* coordinates = nullptr;   // [N, 3], added to; may be null
 };
 
+// The regularisers of one level (hexplane.h), each times a weight.
+template <typename Scalar>
+struct HexPlaneRegularisers {
+  int space_nodes = 0;
+  int time_nodes = 0;
+  int features = 0;
+  bool cyclic_time = false;
+  const Scalar* planes[6] = {};
+  Scalar space_variation = 0;
+  Scalar time_roughness = 0;
+  Scalar time_deviation = 0;
+};
+
 // Same bytes for any number of threads.
 void HexPlaneForward(const HexPlaneLevel<float>& level);
 void HexPlaneForward(const HexPlaneLevel<double>& level);

@@ -18,12 +18,14 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "dg4d/base/cuda_stream.h"
 #include "dg4d/base/random.h"
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/kernels/benchmark_scene.h"
 #include "dg4d/stages/dynamic_gaussians/motion.h"
 #include "dg4d/training/adam.h"
+#include "dg4d/training/repeated_step.h"
 
 namespace dg4d::dynamic_gaussians {
 namespace {
@@ -69,11 +71,15 @@ class Fit {
   }
 
   GaussianBatch Batch() const { return motion_.At(gaussians_, frames_); }
-  at::Tensor Regularisation() const {
-    const HexPlane& grid = *motion_.deformation().grid();
-    return grid.SpaceVariation() + grid.TimeRoughness() + grid.TimeDeviation();
+  GaussianBatch Batch(const at::Tensor& times) const {
+    return motion_.At(gaussians_, {times, kTimes, 0});
   }
-  void Step() { adam_.Step(0); }
+  at::Tensor Times() const { return motion_.TimesOf(frames_).values; }
+  at::Tensor Regularisation() const {
+    return motion_.deformation().grid()->Regularisation(
+        {.space_variation = 1, .time_roughness = 1, .time_deviation = 1});
+  }
+  Adam& adam() { return adam_; }
 
  private:
   static Motion MakeMotion(const Gaussians& gaussians) {
@@ -95,6 +101,7 @@ at::Tensor AnyLoss(const GaussianBatch& batch) {
 }
 
 void Deform(benchmark::State& state) {
+  const OwnCudaStream stream(TheDevice());
   const Fit fit;
   for (auto _ : state) {
     benchmark::DoNotOptimize(fit.Batch());
@@ -104,6 +111,7 @@ void Deform(benchmark::State& state) {
 BENCHMARK(Deform)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void DeformAndBackward(benchmark::State& state) {
+  const OwnCudaStream stream(TheDevice());
   const Fit fit;
   for (auto _ : state) {
     AnyLoss(fit.Batch()).backward();
@@ -112,60 +120,92 @@ void DeformAndBackward(benchmark::State& state) {
 }
 BENCHMARK(DeformAndBackward)->UseRealTime()->Unit(benchmark::kMillisecond);
 
-// All of an iteration but the rendering.
-void IterationWithoutRendering(benchmark::State& state) {
-  Fit fit;
-  for (auto _ : state) {
-    (AnyLoss(fit.Batch()) + fit.Regularisation()).backward();
-    fit.Step();
+// Steps of `work` on `inputs`, one operation after the other or, where that is
+// possible, as replays of a CUDA graph.
+void TakeSteps(benchmark::State& state, Fit& fit, RepeatedStep::Inputs inputs,
+               bool replayed, RepeatedStep::Work work) {
+  if (replayed) inputs.shape = "step";
+  RepeatedStep steps(fit.adam(), TheDevice());
+  try {
+    for (int warm_up = 0; warm_up < 4; ++warm_up) steps.Run(inputs, 0, work);
     Synchronize();
+    for (auto _ : state) {
+      benchmark::DoNotOptimize(steps.Run(inputs, 0, work));
+      Synchronize();
+    }
+  } catch (const std::exception& error) {
+    state.SkipWithError(error.what());
   }
+  state.counters["replays"] = static_cast<double>(steps.replays());
 }
-BENCHMARK(IterationWithoutRendering)
+
+// All of an iteration but the rendering.
+void IterationWithoutRendering(benchmark::State& state, bool replayed) {
+  const OwnCudaStream stream(TheDevice());
+  Fit fit;
+  TakeSteps(state, fit, {.tensors = {fit.Times()}}, replayed,
+            [&](const RepeatedStep::Tensors& inputs,
+                const RepeatedStep::AllViews&) -> RepeatedStep::Tensors {
+              const at::Tensor loss =
+                  AnyLoss(fit.Batch(inputs[0])) + fit.Regularisation();
+              loss.backward();
+              return {loss.detach()};
+            });
+}
+BENCHMARK_CAPTURE(IterationWithoutRendering, Eager, false)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(IterationWithoutRendering, Replayed, true)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
 
-void Iteration(benchmark::State& state) {
+void Iteration(benchmark::State& state, bool replayed) {
   const auto renderer =
       PluginSpec<GaussianRenderer>{"gaussian_splatting"}.Create();
   if (!renderer.ok()) {
     return state.SkipWithError(
         std::string(renderer.status().message()).c_str());
   }
+  const OwnCudaStream stream(TheDevice());
   Fit fit;
-  std::vector<Camera> cameras;
-  std::vector<int> time_of_camera;
+  RepeatedStep::Inputs::Rendered rendered = {.times = kTimes};
   for (int t = 0; t < kTimes; ++t) {
     for (int view = 0; view < kViewsOfTime; ++view) {
-      cameras.push_back(OrbitCamera({.elevation_degrees = 20.0 - 10 * view,
-                                     .azimuth_degrees = 72.0 * view + 7 * t,
-                                     .radius = 2})
-                            .WithSize(kSize, kSize));
-      time_of_camera.push_back(t);
+      rendered.cameras.push_back(
+          OrbitCamera({.elevation_degrees = 20.0 - 10 * view,
+                       .azimuth_degrees = 72.0 * view + 7 * t,
+                       .radius = 2})
+              .WithSize(kSize, kSize));
+      rendered.time_of_camera.push_back(t);
     }
   }
-  const auto images = static_cast<int64_t>(cameras.size());
-  const at::Tensor background = at::ones({images, 3}).to(TheDevice());
+  const auto images = static_cast<int64_t>(rendered.cameras.size());
   const at::Tensor wanted =
       at::full({images, 3, kSize, kSize}, 0.5).to(TheDevice());
   const at::Tensor wanted_alpha = wanted.narrow(1, 0, 1);
-  try {
-    for (auto _ : state) {
-      GaussianBatch batch = fit.Batch();
-      batch.time_of_camera = time_of_camera;
-      const GaussianRendering rendering =
-          (*renderer)->Render(batch, cameras, background, {});
-      (at::mse_loss(rendering.rgb, wanted) +
-       at::mse_loss(rendering.alpha, wanted_alpha) + fit.Regularisation())
-          .backward();
-      fit.Step();
-      Synchronize();
-    }
-  } catch (const std::exception& error) {
-    state.SkipWithError(error.what());
-  }
+  TakeSteps(
+      state, fit,
+      {.tensors = {fit.Times(), at::ones({images, 3})}, .rendered = {rendered}},
+      replayed,
+      [&](const RepeatedStep::Tensors& inputs,
+          const RepeatedStep::AllViews& views) -> RepeatedStep::Tensors {
+        GaussianBatch batch = fit.Batch(inputs[0]);
+        batch.time_of_camera = rendered.time_of_camera;
+        batch.views = views[0];
+        const GaussianRendering rendering =
+            (*renderer)->Render(batch, rendered.cameras, inputs[1], {});
+        const at::Tensor loss = at::mse_loss(rendering.rgb, wanted) +
+                                at::mse_loss(rendering.alpha, wanted_alpha);
+        (loss + fit.Regularisation()).backward();
+        return {loss.detach()};
+      });
 }
-BENCHMARK(Iteration)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Iteration, Eager, false)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Iteration, Replayed, true)
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace dg4d::dynamic_gaussians

@@ -3,6 +3,7 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/full_like.h>
+#include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
 #include <c10/util/Exception.h>
 
@@ -41,6 +42,7 @@ Motion::Motion(const MotionShape& shape, const Gaussians& canonical,
   deformation_.VisitParameters([&](const std::string&, at::Tensor& value) {
     value = value.to(means.device());
   });
+  deformation_.MoveConstants(means.device());
   if (shape_.half_extent > 0) {
     center_ = at::zeros_like(means[0]);
     half_extent_ = at::full_like(means[0], shape_.half_extent);
@@ -59,23 +61,35 @@ double Motion::TimeOf(double frame) const {
   return shape_.frames > 1 ? frame / (shape_.frames - 1) : 0;
 }
 
+Motion::Times Motion::TimesOf(const std::vector<double>& frames) const {
+  std::vector<double> values;
+  for (const double frame : frames) values.push_back(TimeOf(frame));
+  Times times;
+  times.count = static_cast<int64_t>(frames.size());
+  // Frame 0 among the frames is its own anchor, to the bit.
+  times.anchor = std::find(frames.begin(), frames.end(), 0.0) - frames.begin();
+  if (shape_.anchors_first_frame && times.anchor == times.count) {
+    values.push_back(TimeOf(0));
+  }
+  times.values = at::tensor(values, at::kDouble);
+  return times;
+}
+
 GaussianBatch Motion::At(const Gaussians& canonical,
                          const std::vector<double>& frames) const {
-  std::vector<double> times;
-  for (const double frame : frames) times.push_back(TimeOf(frame));
-  const int64_t count = static_cast<int64_t>(frames.size());
-  // Frame 0 among the frames is its own anchor, to the bit.
-  const bool anchors = shape_.anchors_first_frame;
-  const int64_t anchor =
-      std::find(frames.begin(), frames.end(), 0.0) - frames.begin();
-  if (anchors && anchor == count) times.push_back(TimeOf(0));
+  Times times = TimesOf(frames);
+  times.values = times.values.to(canonical.means.device());
+  return At(canonical, times);
+}
 
+GaussianBatch Motion::At(const Gaussians& canonical, const Times& times) const {
   const at::Tensor points = (canonical.means - center_) / half_extent_;
-  Deltas deltas = deformation_(points, times);
+  Deltas deltas = deformation_(points, times.values);
   for (at::Tensor* delta : {&deltas.means, &deltas.log_scales,
                             &deltas.quaternions, &deltas.opacity_logits}) {
-    if (!anchors || !delta->defined()) continue;
-    *delta = delta->narrow(0, 0, count) - delta->narrow(0, anchor, 1);
+    if (!shape_.anchors_first_frame || !delta->defined()) continue;
+    *delta =
+        delta->narrow(0, 0, times.count) - delta->narrow(0, times.anchor, 1);
   }
   return {
       .means = Moved(canonical.means, deltas.means),

@@ -34,10 +34,19 @@ class Motion {
   Motion(const MotionShape& shape, const Gaussians& canonical,
          at::Generator& generator);
 
+  // The times of some frames, and of the anchor if there is one.
+  struct Times {
+    at::Tensor values;  // double, on the CPU; At wants them with the Gaussians
+    int64_t count;      // of the first of them, those asked for
+    int64_t anchor;     // which of them is that of frame 0
+  };
+  Times TimesOf(const std::vector<double>& frames) const;
+
   // `canonical` at each of `frames` (which may be fractions), as a batch whose
   // times are these. Differentiable in `canonical` and the deformation.
   GaussianBatch At(const Gaussians& canonical,
                    const std::vector<double>& frames) const;
+  GaussianBatch At(const Gaussians& canonical, const Times& times) const;
 
   // The frame numbers of the whole video, `samples_per_frame` to a frame. A
   // video that loops ends just before frame 0 comes again; else the last one is

@@ -53,9 +53,13 @@ absl::Status Options::Validate() const {
         "the network must move something: set one of network.move_... to "
         "true");
   }
-  if (regularisation.rigidity < 0) {
-    return absl::InvalidArgumentError(
-        "regularisation.rigidity must not be negative");
+  for (const double weight :
+       {regularisation.space_variation, regularisation.time_roughness,
+        regularisation.time_deviation, regularisation.rigidity}) {
+    if (weight < 0) {
+      return absl::InvalidArgumentError(
+          "weights of the regularisation must not be negative");
+    }
   }
   if (densify.interval > 0 && !optimize_gaussians) {
     return absl::InvalidArgumentError(

@@ -17,8 +17,12 @@ namespace dg4d::dynamic_gaussians {
 // what lies around.
 class Rigidity {
  public:
-  // Looks for the neighbours of Gaussians that rest at `means` [N, 3].
+  // Looks for the neighbours of Gaussians that rest at `means` [N, 3]. Writes
+  // them in place of those before, where there are as many.
   void FindNeighbours(const at::Tensor& means);
+
+  // To where the Gaussians are: a restored state lies on the CPU.
+  void MoveTo(c10::Device device);
 
   // The mean squared distance of the neighbours of `canonical` in `batch`, its
   // motion, from where they should be, in units of their mean squared distance
@@ -31,7 +35,16 @@ class Rigidity {
   void VisitState(StateArchive& archive) { archive("neighbours", neighbours_); }
 
  private:
+  // Takes `neighbours`, in place where it can.
+  void Set(const at::Tensor& neighbours);
+
+  // The rows of `means` [T, N, 3] that are neighbours: [T, N * kNeighbours, 3].
+  at::Tensor Gather(const at::Tensor& means) const;
+
   at::Tensor neighbours_;  // int64 [N * kNeighbours]
+  // On a GPU: the entries of neighbours_ in the order of their values, and
+  // where those of each value begin, [N + 1] (EntryLists).
+  at::Tensor order_, begin_;
 };
 
 }  // namespace dg4d::dynamic_gaussians

@@ -22,23 +22,35 @@ std::vector<double> FramesOf(const std::vector<Job>& jobs) {
   return frames;
 }
 
-at::Tensor Render(const GaussianRenderer& renderer, GaussianBatch batch,
-                  const std::vector<double>& frames,
-                  const std::vector<Job>& jobs, const at::Tensor& offsets) {
-  std::vector<Camera> cameras;
-  std::vector<at::Tensor> backgrounds;
-  batch.time_of_camera.clear();
+RepeatedStep::Inputs::Rendered RenderedBy(const std::vector<Job>& jobs,
+                                          const std::vector<double>& frames) {
+  RepeatedStep::Inputs::Rendered rendered;
+  rendered.times = static_cast<int64_t>(frames.size());
   for (const Job& job : jobs) {
-    cameras.insert(cameras.end(), job.views->cameras.begin(),
-                   job.views->cameras.end());
-    backgrounds.push_back(job.views->background);
+    rendered.cameras.insert(rendered.cameras.end(), job.views->cameras.begin(),
+                            job.views->cameras.end());
     for (const double frame : job.views->frames) {
       const auto found = std::lower_bound(frames.begin(), frames.end(), frame);
-      batch.time_of_camera.push_back(static_cast<int>(found - frames.begin()));
+      rendered.time_of_camera.push_back(
+          static_cast<int>(found - frames.begin()));
     }
   }
-  const GaussianRendering rendering = renderer.Render(
-      batch, cameras, at::cat(backgrounds).to(batch.means.device()), offsets);
+  return rendered;
+}
+
+at::Tensor Backgrounds(const std::vector<Job>& jobs) {
+  std::vector<at::Tensor> backgrounds;
+  for (const Job& job : jobs) backgrounds.push_back(job.views->background);
+  return at::cat(backgrounds);
+}
+
+at::Tensor Render(const GaussianRenderer& renderer, GaussianBatch batch,
+                  const RepeatedStep::Inputs::Rendered& rendered,
+                  const std::vector<Job>& jobs, const at::Tensor& background,
+                  const at::Tensor& offsets) {
+  batch.time_of_camera = rendered.time_of_camera;
+  const GaussianRendering rendering =
+      renderer.Render(batch, rendered.cameras, background, offsets);
   int64_t first = 0;
   for (const Job& job : jobs) {
     const int64_t count = job.views->size();

@@ -9,6 +9,7 @@
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/training/densify.h"
+#include "dg4d/training/repeated_step.h"
 
 // How a step of the dynamic stage renders all that it looks at in few calls.
 namespace dg4d::dynamic_gaussians {
@@ -30,12 +31,19 @@ std::vector<double> FramesOf(const std::vector<Job>& jobs);
 std::vector<std::vector<Job>> Group(const std::vector<Job>& jobs,
                                     int max_views);
 
-// Renders `jobs`, which have one image size, in one call, into their views. The
-// times of `batch` are `frames`. `offsets` [views, N, 2] are the renderer's
-// screen offsets, or undefined. Returns the Gaussians' radii [views, N].
+// What Render is to draw for `jobs`, which have one image size, from a batch
+// whose times are `frames`; and the backgrounds [views, 3].
+RepeatedStep::Inputs::Rendered RenderedBy(const std::vector<Job>& jobs,
+                                          const std::vector<double>& frames);
+at::Tensor Backgrounds(const std::vector<Job>& jobs);
+
+// Renders `jobs` in one call into their views. `background` lies where the
+// batch does; `offsets` [views, N, 2] are the renderer's screen offsets, or
+// undefined. Returns the Gaussians' radii [views, N].
 at::Tensor Render(const GaussianRenderer& renderer, GaussianBatch batch,
-                  const std::vector<double>& frames,
-                  const std::vector<Job>& jobs, const at::Tensor& offsets);
+                  const RepeatedStep::Inputs::Rendered& rendered,
+                  const std::vector<Job>& jobs, const at::Tensor& background,
+                  const at::Tensor& offsets);
 
 // Notes how each job's views pull at the Gaussians on the screen: `gradients`
 // are those of the offsets with which `jobs` were rendered; undefined: no pull.

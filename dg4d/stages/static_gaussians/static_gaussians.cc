@@ -13,6 +13,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/status.h"
+#include "dg4d/core/gaussian_views.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/registry.h"
@@ -25,6 +26,7 @@
 #include "dg4d/training/gaussian_parameters.h"
 #include "dg4d/training/guidance_set.h"
 #include "dg4d/training/optimisation.h"
+#include "dg4d/training/repeated_step.h"
 #include "dg4d/training/view_sampler.h"
 
 namespace dg4d::static_gaussians {
@@ -140,10 +142,15 @@ class ReferenceView {
     white_ = at::ones({1, 3}).to(device);
   }
 
+  const Camera& camera() const { return camera_; }
+
   at::Tensor Loss(const GaussianRenderer& renderer, const Gaussians& gaussians,
+                  const std::shared_ptr<GaussianViews>& recorded_views,
                   double ramp) const {
+    GaussianBatch batch = BatchOf(gaussians, 1);
+    batch.views = recorded_views;
     const GaussianRendering rendering =
-        renderer.Render(BatchOf(gaussians, 1), {camera_}, white_, {});
+        renderer.Render(batch, {camera_}, white_, {});
     return at::mse_loss(rendering.rgb, rgb_) * (options_.rgb_weight * ramp) +
            at::mse_loss(rendering.alpha, alpha_) *
                (options_.alpha_weight * ramp);
@@ -154,12 +161,6 @@ class ReferenceView {
   Camera camera_;
   at::Tensor rgb_, alpha_, white_;
 };
-
-// Goes down one part of a step's loss; returns its value.
-double Descend(const at::Tensor& loss) {
-  loss.backward();
-  return loss.item<double>();
-}
 
 // The Gaussians while they are fitted.
 class Fit final : public Optimisation {
@@ -175,26 +176,26 @@ class Fit final : public Optimisation {
         reference_(reference),
         generator_(generator),
         sampler_(options.views, reference_camera),
-        density_(options.densify, initial.size()) {
+        density_(options.densify, initial.size()),
+        steps_(adam_, initial.means.device()) {
     AddGaussians(initial, options.rates, adam_);
   }
 
   absl::StatusOr<Metrics> Step(int64_t steps_done, double progress) override {
-    double loss = 0;
-    if (reference_.has_value()) {
-      loss +=
-          Descend(reference_->Loss(renderer_, GaussiansIn(adam_),
-                                   options_.reference.ramp ? progress : 1.0));
-    }
     std::vector<GuidedBatch> batches =
         guidances_.Plan(sampler_, {0.0}, progress, generator_);
     cameras_ = CamerasOf(batches);
-    for (GuidedBatch& batch : batches) {
-      loss += DescendGuided(steps_done, &batch == &batches.back(), batch);
-    }
-    adam_.Step(steps_done);
-    DG4D_RETURN_IF_ERROR(
-        density_.EndStep(steps_done + 1, generator_, adam_).status());
+    const RepeatedStep::Tensors losses = steps_.Run(
+        InputsOf(steps_done, progress, batches), steps_done,
+        [&](const RepeatedStep::Tensors& inputs,
+            const RepeatedStep::AllViews& views) {
+          return Descend(steps_done, progress, batches, inputs, views);
+        });
+    double loss = 0;
+    for (const at::Tensor& part : losses) loss += part.item<double>();
+    DG4D_ASSIGN_OR_RETURN(const bool changed,
+                          density_.EndStep(steps_done + 1, generator_, adam_));
+    if (changed) steps_.Forget();
     return Metrics{
         {"loss", loss},
         {"gaussians", static_cast<double>(GaussiansIn(adam_).size())}};
@@ -218,10 +219,23 @@ class Fit final : public Optimisation {
   }
 
  private:
-  // Renders a batch of the step after `steps_done`, goes down its guidances'
-  // loss, and notes how it pulls at the Gaussians on the screen. `is_last` says
-  // that it is the step's last batch. Returns the loss.
-  double DescendGuided(int64_t steps_done, bool is_last, GuidedBatch& batch);
+  // What changes from step to step.
+  RepeatedStep::Inputs InputsOf(int64_t steps_done, double progress,
+                                const std::vector<GuidedBatch>& batches) const;
+
+  // Leaves the gradients of the step after `steps_done`; returns its losses.
+  RepeatedStep::Tensors Descend(int64_t steps_done, double progress,
+                                std::vector<GuidedBatch>& batches,
+                                const RepeatedStep::Tensors& inputs,
+                                const RepeatedStep::AllViews& views);
+
+  // Renders a batch of the step after `steps_done` over `background`, goes down
+  // its guidances' loss, and notes how it pulls at the Gaussians on the screen.
+  // `is_last` says that it is the step's last batch. Returns the loss.
+  at::Tensor DescendGuided(int64_t steps_done, bool is_last,
+                           const at::Tensor& background,
+                           const std::shared_ptr<GaussianViews>& recorded_views,
+                           GuidedBatch& batch);
 
   const Options& options_;
   const GaussianRenderer& renderer_;
@@ -231,26 +245,87 @@ class Fit final : public Optimisation {
   ViewSampler sampler_;
   Adam adam_;
   DensityControl density_;
+  RepeatedStep steps_;
   std::vector<Camera> cameras_;  // of the guided views of the last step
 };
 
-double Fit::DescendGuided(int64_t steps_done, bool is_last,
-                          GuidedBatch& batch) {
+RepeatedStep::Inputs Fit::InputsOf(
+    int64_t steps_done, double progress,
+    const std::vector<GuidedBatch>& batches) const {
+  RepeatedStep::Inputs inputs;
+  if (reference_.has_value()) {
+    inputs.rendered.push_back({{reference_->camera()}, {0}, 1});
+  }
+  const bool recorded = guidances_.CanBeRecorded();
+  // The weight of the reference would be another in each step.
+  const bool ramps =
+      reference_.has_value() && options_.reference.ramp && progress < 1;
+  if (recorded && !ramps) {
+    inputs.shape = density_.Counts(steps_done) ? "counts" : "step";
+  }
+  for (const GuidedBatch& batch : batches) {
+    if (!inputs.shape.empty()) absl::StrAppend(&inputs.shape, " ", batch.share);
+    inputs.rendered.push_back(
+        {batch.views.cameras, std::vector<int>(batch.views.size(), 0), 1});
+    inputs.tensors.push_back(batch.views.background);
+    if (!recorded) continue;
+    for (const GuidedBatch::Judge& judge : batch.judges) {
+      for (const auto& [name, draw] : judge.draws) {
+        inputs.tensors.push_back(draw);
+      }
+    }
+  }
+  return inputs;
+}
+
+RepeatedStep::Tensors Fit::Descend(int64_t steps_done, double progress,
+                                   std::vector<GuidedBatch>& batches,
+                                   const RepeatedStep::Tensors& inputs,
+                                   const RepeatedStep::AllViews& views) {
+  RepeatedStep::Tensors losses;
+  auto next_views = views.begin();
+  if (reference_.has_value()) {
+    const at::Tensor loss =
+        reference_->Loss(renderer_, GaussiansIn(adam_), *next_views++,
+                         options_.reference.ramp ? progress : 1.0);
+    loss.backward();
+    losses.push_back(loss.detach());
+  }
+  // In the order of InputsOf.
+  auto next = inputs.begin();
+  for (GuidedBatch& batch : batches) {
+    const at::Tensor& background = *next++;
+    if (guidances_.CanBeRecorded()) {
+      batch.views.background = background;
+      for (GuidedBatch::Judge& judge : batch.judges) {
+        for (auto& [name, draw] : judge.draws) draw = *next++;
+      }
+    }
+    losses.push_back(DescendGuided(steps_done, &batch == &batches.back(),
+                                   background, *next_views++, batch));
+  }
+  return losses;
+}
+
+at::Tensor Fit::DescendGuided(
+    int64_t steps_done, bool is_last, const at::Tensor& background,
+    const std::shared_ptr<GaussianViews>& recorded_views, GuidedBatch& batch) {
   Views& views = batch.views;
   const Gaussians current = GaussiansIn(adam_);
   const at::Tensor offsets =
       at::zeros({views.size(), current.size(), 2}, current.means.options())
           .set_requires_grad(true);
+  GaussianBatch gaussians = BatchOf(current, views.size());
+  gaussians.views = recorded_views;
   const GaussianRendering rendering =
-      renderer_.Render(BatchOf(current, views.size()), views.cameras,
-                       views.background.to(current.means.device()), offsets);
+      renderer_.Render(gaussians, views.cameras, background, offsets);
   views.rgb = rendering.rgb;
   views.alpha = rendering.alpha;
   views.depth = rendering.depth;
-  const double loss = Descend(guidances_.Loss(batch));
-
+  const at::Tensor loss = guidances_.Loss(batch);
+  loss.backward();
   if (!density_.Counts(steps_done) || !offsets.grad().defined()) {
-    return loss;
+    return loss.detach();
   }
   if (options_.densify.statistics == "all_views") {
     // Losses are means over views; a view's own pull is what counts, or the
@@ -262,7 +337,7 @@ double Fit::DescendGuided(int64_t steps_done, bool is_last,
     density_.gradients().Add(offsets.grad().narrow(0, last, 1),
                              rendering.radii.narrow(0, last, 1), 1);
   }
-  return loss;
+  return loss.detach();
 }
 
 }  // namespace
