@@ -2,6 +2,7 @@
 
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <cuda_runtime_api.h>
 
 #include <exception>
@@ -16,6 +17,8 @@ bool CudaGraph::CanRecord(c10::Device device) { return device.is_cuda(); }
 
 CudaGraph::CudaGraph(c10::Device device, absl::FunctionRef<void()> work)
     : state_(std::make_unique<State>()) {
+  const c10::DeviceIndex index =
+      device.has_index() ? device.index() : c10::cuda::current_device();
   const auto pool = at::cuda::graph_pool_handle();
   // Of this thread alone: others may allocate meanwhile.
   state_->graph.capture_begin(pool, cudaStreamCaptureModeThreadLocal);
@@ -30,8 +33,8 @@ CudaGraph::CudaGraph(c10::Device device, absl::FunctionRef<void()> work)
   } catch (const c10::Error&) {
     // Something was not to be recorded. The allocator has not heard of the end.
     cudaGetLastError();
-    c10::cuda::CUDACachingAllocator::endAllocateToPool(device.index(), pool);
-    c10::cuda::CUDACachingAllocator::releasePool(device.index(), pool);
+    c10::cuda::CUDACachingAllocator::endAllocateToPool(index, pool);
+    c10::cuda::CUDACachingAllocator::releasePool(index, pool);
     if (!thrown) thrown = std::current_exception();
   }
   if (thrown) std::rethrow_exception(thrown);

@@ -13,6 +13,7 @@
 
 #include "dg4d/base/cuda_stream.h"
 #include "dg4d/base/random.h"
+#include "dg4d/core/config.h"
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/testing/cuda_test.h"
@@ -31,7 +32,9 @@ class Fit {
  public:
   explicit Fit(bool replayed)
       : replayed_(replayed),
-        renderer_(*PluginSpec<GaussianRenderer>{"gaussian_splatting"}.Create()),
+        renderer_(*PluginSpec<GaussianRenderer>{
+            "gaussian_splatting", *ParseYaml("{deterministic: true}", "test")}
+                       .Create()),
         steps_(adam_, at::kCUDA) {
     at::Generator generator = MakeGenerator(0, "gaussians");
     const auto add = [&](const char* name, const at::Tensor& value) {

@@ -32,7 +32,8 @@ class Losses final : public RunObserver {
 Scene Fitted(c10::Device device, const std::string& more,
              std::vector<double>& losses) {
   const std::string options =
-      "{reference: {size: 40}, iterations: 60, frames_per_step: 3, "
+      "{renderer: {plugin: gaussian_splatting, options: {deterministic: true}},"
+      "reference: {size: 40}, iterations: 60, frames_per_step: 3, "
       "grid: {space_resolution: 8, time_resolution: 6, features: 8}, "
       "grid_rate: {from: 0.05, to: 0.005, steps: 60}, "
       "network_rate: {from: 0.01, to: 0.001, steps: 60}" +
