@@ -35,8 +35,8 @@ Scene Fitted(c10::Device device, const std::string& more,
       "{renderer: {plugin: gaussian_splatting, options: {deterministic: true}},"
       "reference: {size: 40}, iterations: 60, frames_per_step: 3, "
       "grid: {space_resolution: 8, time_resolution: 6, features: 8}, "
-      "grid_rate: {from: 0.05, to: 0.005, steps: 60}, "
-      "network_rate: {from: 0.01, to: 0.001, steps: 60}" +
+      "grid_rate: {from: 0.02, to: 0.002, steps: 60}, "
+      "network_rate: {from: 0.004, to: 0.0004, steps: 60}" +
       more + "}";
   const auto stage = Registry<Stage>::Create(
       "dynamic_gaussians", ParseYaml(options, "test").value());
@@ -57,6 +57,9 @@ double Mean(const std::vector<double>& values, size_t from, size_t to) {
   return sum / static_cast<double>(to - from);
 }
 
+// Adam's first steps are as long for a gradient that is rounding as for any
+// other, so rounding grows: on the CPU, positions that differ by 1e-6 change the
+// first losses by up to 1e-3 and the last by up to a third.
 TEST_F(DynamicGaussiansCuda, GoesDownAsOnTheCpu) {
   const std::string rigid =
       ", optimize_gaussians: true, regularisation: {rigidity: 100}";
@@ -65,9 +68,11 @@ TEST_F(DynamicGaussiansCuda, GoesDownAsOnTheCpu) {
     Fitted(at::kCPU, more, cpu);
     Fitted(c10::Device(at::kCUDA, 0), more, gpu);
     ASSERT_EQ(cpu.size(), gpu.size());
-    for (int i = 0; i < 5; ++i) EXPECT_NEAR(gpu[i] / cpu[i], 1, 1e-3) << i;
-    EXPECT_NEAR(Mean(gpu, 40, 60) / Mean(cpu, 40, 60), 1, 0.1);
-    EXPECT_LT(Mean(gpu, 40, 60), 0.3 * Mean(gpu, 0, 5));
+    EXPECT_NEAR(gpu[0] / cpu[0], 1, 1e-5);
+    EXPECT_NEAR(gpu[1] / cpu[1], 1, 1e-3);
+    EXPECT_NEAR(Mean(gpu, 0, 5) / Mean(cpu, 0, 5), 1, 5e-3);
+    EXPECT_LT(Mean(gpu, 40, 60), 1.5 * Mean(cpu, 40, 60));
+    EXPECT_LT(Mean(gpu, 40, 60), 0.05 * Mean(gpu, 0, 5));
   }
 }
 

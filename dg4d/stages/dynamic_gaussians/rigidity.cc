@@ -12,6 +12,7 @@
 #include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <optional>
 #include <string>
 
 #include "dg4d/base/cuda_stream.h"
@@ -120,7 +121,8 @@ void Rigidity::Set(const at::Tensor& neighbours) {
   };
   set(neighbours_, neighbours);
   if (!neighbours.is_cuda()) return;
-  const auto [sorted, order] = at::sort(neighbours, /*stable=*/true);
+  const auto [sorted, order] =
+      at::sort(neighbours, /*stable=*/std::optional<bool>(true), /*dim=*/0);
   set(order_, order);
   set(begin_,
       at::searchsorted(sorted, at::arange(neighbours.numel() / kNeighbours + 1,
