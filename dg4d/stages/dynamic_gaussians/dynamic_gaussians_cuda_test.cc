@@ -58,8 +58,8 @@ double Mean(const std::vector<double>& values, size_t from, size_t to) {
 }
 
 // Adam's first steps are as long for a gradient that is rounding as for any
-// other, so rounding grows: on the CPU, positions that differ by 1e-6 change the
-// first losses by up to 1e-3 and the last by up to a third.
+// other, so rounding grows: on the CPU, positions that differ by 1e-6 change
+// the first losses by up to 1e-3 and the last by up to a third.
 TEST_F(DynamicGaussiansCuda, GoesDownAsOnTheCpu) {
   const std::string rigid =
       ", optimize_gaussians: true, regularisation: {rigidity: 100}";
