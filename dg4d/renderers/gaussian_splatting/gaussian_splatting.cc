@@ -416,7 +416,8 @@ struct GaussianSplattingOptions : SplattingOptions {
   void Visit(V& v) {
     SplattingOptions::Visit(v);
     v("deterministic", deterministic,
-      "On a GPU, gradients of the same bytes at each run, for about a fifth more "
+      "On a GPU, gradients of the same bytes at each run, for about a fifth "
+      "more "
       "time; on the CPU they always are.");
   }
 };
