@@ -3,9 +3,8 @@
 #include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include <algorithm>
+#include <array>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -19,6 +18,7 @@
 #include "dg4d/core/renderer.h"
 #include "dg4d/kernels/gaussian_raster.h"
 #include "dg4d/kernels/gaussian_raster_cuda.h"
+#include "dg4d/renderers/gaussian_splatting/workspace_pool.h"
 
 namespace dg4d::gaussian_splatting {
 namespace {
@@ -85,61 +85,17 @@ struct OnCuda {
   }
 };
 
-// Workspaces that no rendering uses, to spare their memory's allocation in each
-// iteration. Renderings outlive the renderer if their graph does.
-template <typename Backend>
-class WorkspacePool
-    : public std::enable_shared_from_this<WorkspacePool<Backend>> {
- public:
-  using Workspace = typename Backend::Workspace;
-  // One that served `place`, a device and its stream, if any.
-  using Place = std::pair<c10::Device, void*>;
-
-  std::shared_ptr<Workspace> Take(const Place& place) {
-    std::unique_ptr<Workspace> workspace;
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      const auto found =
-          std::find_if(idle_.begin(), idle_.end(),
-                       [&](const Idle& idle) { return idle.first == place; });
-      if (found != idle_.end()) {
-        workspace = std::move(found->second);
-        idle_.erase(found);
-      }
-    }
-    if (!workspace) workspace = std::make_unique<Workspace>();
-    return {workspace.release(),
-            [pool = this->weak_from_this(), place](Workspace* w) {
-              std::unique_ptr<Workspace> owned(w);
-              if (const auto alive = pool.lock()) {
-                alive->Return(place, std::move(owned));
-              }
-            }};
-  }
-
- private:
-  using Idle = std::pair<Place, std::unique_ptr<Workspace>>;
-  static constexpr size_t kMaxIdle = 4;
-
-  void Return(const Place& place, std::unique_ptr<Workspace> workspace) {
-    if (Backend::Captured(*workspace)) return;
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (idle_.size() < kMaxIdle) {
-      idle_.emplace_back(place, std::move(workspace));
-    }
-  }
-
-  std::mutex mutex_;
-  std::vector<Idle> idle_;
-};
-
-template <typename Backend>
-using PoolOf = std::shared_ptr<WorkspacePool<Backend>>;
-
+// Workspaces of renderings, to spare their memory's allocation in each
+// iteration.
 struct Pools {
   template <typename Backend>
+  using Pool = WorkspacePool<typename Backend::Workspace>;
+  template <typename Backend>
+  using PoolOf = std::shared_ptr<Pool<Backend>>;
+
+  template <typename Backend>
   static PoolOf<Backend> Make() {
-    return std::make_shared<WorkspacePool<Backend>>();
+    return std::make_shared<Pool<Backend>>(&Backend::Captured);
   }
   std::tuple<PoolOf<OnCpu<float>>, PoolOf<OnCpu<double>>, PoolOf<OnCuda<float>>,
              PoolOf<OnCuda<double>>>
@@ -147,9 +103,13 @@ struct Pools {
              Make<OnCuda<double>>()};
 
   template <typename Backend>
-  auto Take(c10::Device device) const {
-    return std::get<PoolOf<Backend>>(all)->Take(
-        {device, device.is_cuda() ? CurrentCudaStream(device) : nullptr});
+  auto Take(c10::Device device, const std::array<int64_t, 3>& shape) const {
+    WorkspaceUse use = {.device = device};
+    if (device.is_cuda()) {
+      use.stream = CurrentCudaStream(device);
+      use.shape = shape;
+    }
+    return std::get<PoolOf<Backend>>(all)->Take(use);
   }
 };
 
@@ -385,7 +345,9 @@ GaussianRendering Rasterise(const GaussianBatch& batch,
   rendering->view_from_world = views->view_from_world();
   rendering->focal_lengths = views->focal_lengths();
   rendering->time_of_image = views->time_of_image();
-  rendering->workspace = pools.Take<Backend>(batch.means.device());
+  rendering->workspace = pools.Take<Backend>(
+      batch.means.device(),
+      {rendering->images(), settings.height, settings.width});
   const variable_list outputs = RasterFunction<Backend>::apply(
       batch.means, batch.quaternions, batch.log_scales, batch.opacity_logits,
       batch.sh, background,
