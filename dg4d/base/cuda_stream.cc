@@ -34,9 +34,13 @@ OwnCudaStream::OwnCudaStream(c10::Device device) {
 
 OwnCudaStream::~OwnCudaStream() {
   if (!before_.has_value()) return;
-  Change(c10::impl::VirtualGuardImpl(before_->device_type())
-             .getStream(before_->device()),
-         *before_);
+  const c10::impl::VirtualGuardImpl guard(before_->device_type());
+  try {
+    Change(guard.getStream(before_->device()), *before_);
+  } catch (const c10::Error&) {
+    // The device has failed, as who used it has been told or will be.
+    guard.exchangeStream(*before_);
+  }
 }
 
 }  // namespace dg4d
