@@ -1,6 +1,8 @@
 // Memory and order of the steps.
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/kernels/cuda_status.h"
@@ -15,27 +17,31 @@ namespace {
 constexpr int kMaxSide = 32768;
 constexpr int64_t kMost = int64_t{1} << 31;
 
-// Room for touches beyond those seen last.
-constexpr double kSpareRoom = 1.15;
+// Room for touches beyond those seen last: where each call can have another
+// room, and where it cannot.
+constexpr double kSpareRoom = 1.05, kFixedSpareRoom = 1.15;
 
-// Rows whose sums there is memory for at a time, if an image has fewer.
-constexpr int64_t kRowsAtOnce = int64_t{1} << 21;
-
-// A piece of device memory that only grows.
+// A piece of device memory.
 struct Block {
-  char* data = nullptr;
+  std::shared_ptr<void> memory;
   size_t bytes = 0;
 
-  ~Block() { cudaFree(data); }
-  cudaError_t Grow(size_t size) {
-    if (size <= bytes) return cudaSuccess;
-    cudaFree(data);  // waits for whatever uses it
-    data = nullptr;
+  char* data() const { return static_cast<char*>(memory.get()); }
+  void Free() {
+    memory.reset();
     bytes = 0;
-    const cudaError_t error = cudaMalloc(&data, size);
-    if (error == cudaSuccess) bytes = size;
-    return error;
   }
+};
+
+// Lets this thread call, while it captures a graph, what allocates: that is
+// not the graph's.
+class AnyCallWhileCapturing {
+ public:
+  AnyCallWhileCapturing() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+  ~AnyCallWhileCapturing() { cudaThreadExchangeStreamCaptureMode(&mode_); }
+
+ private:
+  cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
 };
 
 // Hands out arrays of a block; of none, it adds up their sizes.
@@ -93,33 +99,50 @@ absl::Status Check(const GaussianRasterInputs<Real>& in) {
 }  // namespace
 }  // namespace gaussian_raster
 
+using gaussian_raster::AnyCallWhileCapturing;
 using gaussian_raster::Arrays;
 using gaussian_raster::Layout;
 using gaussian_raster::Scene;
 
 template <typename Real>
 struct GaussianRasterCudaWorkspace<Real>::State {
-  gaussian_raster::Block kept, scratch, lists, temporary, normals;
+  GaussianRasterAllocator allocate;  // or none: cudaMalloc
+  gaussian_raster::Block kept, list, order, scratch, normals;
   Scene<Real> scene;         // of the last forward pass
   int64_t room = 0;          // touches
   uint32_t* seen = nullptr;  // touches of the last forward pass that has ended,
                              // in pinned memory
   bool captured = false;
   bool has_normals = false;  // of the last forward pass
+  bool spoiled = false;      // splats, by sums in their place
   // Sizes up to which the touches were seen.
   int64_t settled_rows = 0, settled_tiles = 0;
-  // What sort_bytes is for.
-  int64_t sort_rows = -1, sort_room = -1;
-  size_t sort_bytes = 0;
+  gaussian_raster::Sorts sorts;
 
-  ~State() { cudaFreeHost(seen); }
+  ~State() {
+    const AnyCallWhileCapturing mode;
+    cudaFreeHost(seen);
+  }
   // As the device has it by now.
   uint32_t Seen() const { return *static_cast<volatile uint32_t*>(seen); }
 };
 
 template <typename Real>
-GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace()
-    : state_(std::make_unique<State>()) {}
+GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace(
+    GaussianRasterAllocator allocate, const GaussianRasterTouches& seen)
+    : state_(std::make_unique<State>()) {
+  state_->allocate = std::move(allocate);
+  state_->room = seen.touches;
+  state_->settled_rows = seen.rows;
+  state_->settled_tiles = seen.tiles;
+}
+
+template <typename Real>
+GaussianRasterTouches GaussianRasterCudaWorkspace<Real>::seen() const {
+  return {.touches = state_->seen ? state_->Seen() : state_->room,
+          .rows = state_->settled_rows,
+          .tiles = state_->settled_tiles};
+}
 
 template <typename Real>
 GaussianRasterCudaWorkspace<Real>::~GaussianRasterCudaWorkspace() {
@@ -128,8 +151,18 @@ GaussianRasterCudaWorkspace<Real>::~GaussianRasterCudaWorkspace() {
 
 template <typename Real>
 int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
-  return state_->kept.bytes + state_->scratch.bytes + state_->lists.bytes +
-         state_->temporary.bytes + state_->normals.bytes;
+  return state_->kept.bytes + state_->list.bytes + state_->order.bytes +
+         state_->scratch.bytes + state_->normals.bytes;
+}
+
+template <typename Real>
+void GaussianRasterCudaWorkspace<Real>::Release() {
+  if (!state_->allocate) return;
+  for (gaussian_raster::Block* block :
+       {&state_->kept, &state_->list, &state_->order, &state_->scratch,
+        &state_->normals}) {
+    block->Free();
+  }
 }
 
 template <typename Real>
@@ -157,56 +190,80 @@ template <typename Real>
 size_t PlaceKept(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
   const GaussianRasterInputs<Real>& in = scene.inputs;
   const int64_t rows = scene.rows();
-  const int64_t pixels = in.images * in.width * in.height;
   Layout layout(data);
   layout.Place(in.images, arrays.views);
   layout.Place(in.images, arrays.images_by_time);
   layout.Place(in.times + 1, arrays.time_begin);
+  layout.Place(1, arrays.total);
   layout.Place(rows, arrays.splats);
-  layout.Place(rows, arrays.rows[0]);
-  layout.Place(rows, arrays.rows[1]);
-  layout.Place(rows, arrays.touches_end);
   layout.Place(scene.grid.total + 1, arrays.tile_begin);
-  layout.Place(pixels, arrays.light);
-  layout.Place(pixels, arrays.last);
+  layout.Place(in.images * in.width * in.height, arrays.ends);
   return layout.bytes();
 }
 
-// How many images' sums the backward pass holds at a time: all, or, as those of
-// a deterministic one are twice as large, what bounds their memory. Then a few
-// parts of about one size, as each has to fill the device.
+template <typename Real>
+size_t PlaceList(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
+  Layout layout(data);
+  layout.Place(scene.list_size(), arrays.list);
+  return layout.bytes();
+}
+
+template <typename Real>
+size_t PlaceOrder(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
+  Layout layout(data);
+  layout.Place(scene.rows(), arrays.order);
+  layout.Place(scene.rows(), arrays.touches_end);
+  return layout.bytes();
+}
+
+// How many images' sums the backward pass holds at a time. Those of a
+// deterministic one are twice as large, so it holds half of them; as parts that
+// do not fill the device cost time, no pass is cut into more.
 template <typename Real>
 int64_t ImagesAtOnce(const GaussianRasterInputs<Real>& in) {
-  if (!in.deterministic) return in.images;
-  const int64_t rows = in.images * in.count;
-  const int64_t parts = std::clamp<int64_t>(
-      (rows + gaussian_raster::kRowsAtOnce - 1) / gaussian_raster::kRowsAtOnce,
-      1, in.images);
-  return (in.images + parts - 1) / parts;
+  return in.deterministic ? (in.images + 1) / 2 : in.images;
 }
 
 // What different steps need lies in the same place: none needs what another
 // left there.
 template <typename Real>
-size_t PlaceScratch(const Scene<Real>& scene, int64_t room, char* data,
-                    Arrays<Real>& arrays) {
-  const int64_t rows = scene.rows();
-  Layout by_depth(data), by_tile(data), backward(data);
-  by_depth.Place(rows, arrays.depths[0]);
-  by_depth.Place(rows, arrays.depths[1]);
-  by_depth.Place(rows, arrays.touches);
-  by_tile.Place(room, arrays.tiles[0]);
-  by_tile.Place(room, arrays.tiles[1]);
-  if (scene.inputs.deterministic) {
-    backward.Place(scene.inputs.images, arrays.maxima);
-    backward.Place(scene.inputs.images, arrays.normal_maxima);
-    backward.Place(gaussian_raster::kSums * scene.inputs.count *
-                       ImagesAtOnce(scene.inputs),
-                   arrays.exact_sums);
+size_t PlaceDepthSort(const Scene<Real>& scene, size_t sort_bytes, char* data,
+                      Arrays<Real>& arrays) {
+  Layout layout(data);
+  layout.Place(scene.rows(), arrays.depths[0]);
+  layout.Place(scene.rows(), arrays.depths[1]);
+  layout.Place(scene.rows(), arrays.spare_order);
+  layout.Place(scene.rows(), arrays.touches);
+  layout.Place(sort_bytes, arrays.depth_sort);
+  return layout.bytes();
+}
+
+template <typename Real>
+size_t PlaceTileSort(const Scene<Real>& scene, size_t sort_bytes, char* data,
+                     Arrays<Real>& arrays) {
+  const int64_t size = scene.list_size();
+  Layout layout(data);
+  layout.Place(size, arrays.tiles[0]);
+  layout.Place(size, arrays.tiles[1]);
+  layout.Place(size, arrays.spare_list);
+  layout.Place(sort_bytes, arrays.tile_sort);
+  return layout.bytes();
+}
+
+template <typename Real>
+size_t PlaceBackward(const Scene<Real>& scene, char* data,
+                     Arrays<Real>& arrays) {
+  const GaussianRasterInputs<Real>& in = scene.inputs;
+  const int64_t sums = gaussian_raster::kSums * in.count * ImagesAtOnce(in);
+  Layout layout(data);
+  if (in.deterministic) {
+    layout.Place(in.images, arrays.maxima);
+    layout.Place(in.images, arrays.normal_maxima);
+    layout.Place(sums, arrays.exact_sums);
   } else {
-    backward.Place(gaussian_raster::kSums * rows, arrays.sums);
+    layout.Place(sums, arrays.sums);
   }
-  return std::max({by_depth.bytes(), by_tile.bytes(), backward.bytes()});
+  return layout.bytes();
 }
 
 template <typename Real>
@@ -215,14 +272,6 @@ size_t PlaceNormals(const Scene<Real>& scene, char* data,
   Layout layout(data);
   layout.Place(scene.rows(), arrays.normal_splats);
   layout.Place(3 * scene.inputs.images, arrays.black);
-  return layout.bytes();
-}
-
-template <typename Real>
-size_t PlaceLists(int64_t room, char* data, Arrays<Real>& arrays) {
-  Layout layout(data);
-  layout.Place(room, arrays.lists[0]);
-  layout.Place(room, arrays.lists[1]);
   return layout.bytes();
 }
 
@@ -239,61 +288,166 @@ absl::Status CheckMayAllocate(cudaStream_t stream) {
       "the same once before the capture");
 }
 
-absl::Status GrowBlock(gaussian_raster::Block& block, size_t bytes,
-                       cudaStream_t stream) {
+// Makes a block that large, whatever was in it.
+template <typename Real>
+absl::Status Take(State<Real>& state, gaussian_raster::Block& block,
+                  size_t bytes, cudaStream_t stream) {
   if (bytes <= block.bytes) return absl::OkStatus();
-  if (absl::Status status = CheckMayAllocate(stream); !status.ok()) {
-    return status;
+  cudaError_t error = cudaSuccess;
+  if (state.allocate) {
+    block.Free();
+    block.memory = state.allocate(bytes);
+    if (!block.memory) error = cudaErrorMemoryAllocation;
+  } else {
+    if (absl::Status status = CheckMayAllocate(stream); !status.ok()) {
+      return status;
+    }
+    // Work on the old memory may still run, also on a stream that does not wait
+    // for cudaFree.
+    cudaStreamSynchronize(stream);
+    block.Free();
+    void* data = nullptr;
+    error = cudaMalloc(&data, bytes);
+    if (error == cudaSuccess) {
+      block.memory = {data, [](void* p) { cudaFree(p); }};
+    } else {
+      cudaGetLastError();  // or it shows up elsewhere
+    }
   }
-  // Work on the old memory may still run, also on a stream that does not wait
-  // for cudaFree.
-  cudaStreamSynchronize(stream);
-  const cudaError_t error = block.Grow(bytes);
-  if (error != cudaSuccess) cudaGetLastError();  // or it shows up elsewhere
+  if (error == cudaSuccess) block.bytes = bytes;
   return CudaStatus(
       error, absl::StrCat("memory of the rasteriser, ", bytes >> 20, " MiB"));
 }
 
+// Of a step. An allocator's memory is for others between the steps; where there
+// is none, that of all steps is taken at once.
+template <typename Real>
+absl::Status TakeScratch(State<Real>& state, size_t bytes,
+                         cudaStream_t stream) {
+  if (!state.allocate) {
+    Arrays<Real> sizes;
+    bytes = std::max({bytes,
+                      PlaceDepthSort<Real>(state.scene, state.sorts.depth_bytes,
+                                           nullptr, sizes),
+                      PlaceTileSort<Real>(state.scene, state.sorts.tile_bytes,
+                                          nullptr, sizes),
+                      PlaceBackward<Real>(state.scene, nullptr, sizes)});
+  }
+  return Take<Real>(state, state.scratch, bytes, stream);
+}
+
 // How many touches to have room for if `touches` were seen. Few values, so that
 // a slow change does not call for new sizes at each step.
-int64_t RoomFor(uint32_t touches) {
-  const int64_t wanted =
-      static_cast<int64_t>(touches * gaussian_raster::kSpareRoom) + 1024;
-  int64_t step = 1024;
-  while (step * 16 < wanted) step *= 2;
+int64_t RoomFor(uint32_t touches, double spare) {
+  const int64_t wanted = static_cast<int64_t>(touches * spare) + 256;
+  int64_t step = 256;
+  while (step * 32 < wanted) step *= 2;
   return std::min<int64_t>((wanted + step - 1) / step * step,
                            gaussian_raster::kMostTouches);
 }
 
+// Sets the room, and what follows from it.
 template <typename Real>
-absl::Status SetRoom(int64_t room, State<Real>& state, cudaStream_t stream) {
-  Arrays<Real> sizes;
+absl::Status SetRoom(State<Real>& state, int64_t room) {
+  Scene<Real>& scene = state.scene;
+  state.room = room;
+  scene.room = static_cast<uint32_t>(room);
+  if (scene.rows() == state.sorts.rows &&
+      scene.list_size() == state.sorts.list_size) {
+    return absl::OkStatus();
+  }
+  return CudaStatus(gaussian_raster::SetSortBytes<Real>(
+                        scene.rows(), scene.list_size(), state.sorts),
+                    "sizes of sorts");
+}
+
+// The room for a call, from what an earlier one saw; of which, is no matter.
+template <typename Real>
+int64_t RoomOf(const State<Real>& state, cudaStream_t stream) {
+  const uint32_t seen = state.Seen();
+  if (state.allocate) {
+    // A graph keeps its room for all replays.
+    return RoomFor(seen, Capturing(stream) ? gaussian_raster::kFixedSpareRoom
+                                           : gaussian_raster::kSpareRoom);
+  }
+  const int64_t wanted = RoomFor(seen, gaussian_raster::kFixedSpareRoom);
+  const bool change =
+      !Capturing(stream) && (seen > state.room || wanted < state.room / 2);
+  return change ? wanted : state.room;
+}
+
+// From Gaussians to rows front to back, and the number of their touches.
+template <typename Real>
+absl::Status ProjectAndSort(State<Real>& state, int32_t* radii,
+                            cudaStream_t stream) {
+  Scene<Real>& scene = state.scene;
+  Arrays<Real>& arrays = scene.arrays;
+  const size_t sort_bytes = state.sorts.depth_bytes;
   for (absl::Status status :
-       {GrowBlock(state.lists, PlaceLists<Real>(room, nullptr, sizes), stream),
-        GrowBlock(state.scratch,
-                  PlaceScratch<Real>(state.scene, room, nullptr, sizes),
-                  stream)}) {
+       {Take<Real>(state, state.order, PlaceOrder<Real>(scene, nullptr, arrays),
+                   stream),
+        TakeScratch<Real>(
+            state, PlaceDepthSort<Real>(scene, sort_bytes, nullptr, arrays),
+            stream)}) {
     if (!status.ok()) return status;
   }
-  state.room = room;
+  PlaceOrder(scene, state.order.data(), arrays);
+  PlaceDepthSort(scene, sort_bytes, state.scratch.data(), arrays);
+  arrays.rows = state.sorts.order_stays ? arrays.order : arrays.spare_order;
+  LaunchProject(scene, radii, stream);
+  if (absl::Status status = CudaStatus(SortByDepth(scene, state.sorts, stream),
+                                       "sorting splats by depth");
+      !status.ok()) {
+    return status;
+  }
+  cudaMemcpyAsync(state.seen, arrays.total, sizeof(*state.seen),
+                  cudaMemcpyDeviceToHost, stream);
+  if (state.allocate) state.scratch.Free();
   return absl::OkStatus();
 }
 
 template <typename Real>
-absl::Status SetSortBytes(State<Real>& state, cudaStream_t stream) {
-  const int64_t rows = state.scene.rows();
-  if (rows != state.sort_rows || state.room != state.sort_room) {
-    if (absl::Status status =
-            CudaStatus(gaussian_raster::SortBytes<Real>(rows, state.room,
-                                                        state.sort_bytes),
-                       "sizes of sorts");
-        !status.ok()) {
-      return status;
-    }
-    state.sort_rows = rows;
-    state.sort_room = state.room;
+absl::Status ListTouches(State<Real>& state, cudaStream_t stream) {
+  Scene<Real>& scene = state.scene;
+  Arrays<Real>& arrays = scene.arrays;
+  const size_t sort_bytes = state.sorts.tile_bytes;
+  for (absl::Status status :
+       {Take<Real>(state, state.list, PlaceList<Real>(scene, nullptr, arrays),
+                   stream),
+        TakeScratch<Real>(
+            state, PlaceTileSort<Real>(scene, sort_bytes, nullptr, arrays),
+            stream)}) {
+    if (!status.ok()) return status;
   }
-  return GrowBlock(state.temporary, state.sort_bytes, stream);
+  PlaceList(scene, state.list.data(), arrays);
+  PlaceTileSort(scene, sort_bytes, state.scratch.data(), arrays);
+  const cudaError_t error = MakeLists(scene, state.sorts, stream);
+  if (state.allocate) {
+    state.scratch.Free();
+    state.order.Free();
+  }
+  return CudaStatus(error, "sorting touches by tile");
+}
+
+template <typename Real>
+absl::Status DrawNormals(State<Real>& state,
+                         const GaussianRasterImages<Real*>& images,
+                         cudaStream_t stream) {
+  Scene<Real>& scene = state.scene;
+  if (absl::Status status =
+          Take<Real>(state, state.normals,
+                     PlaceNormals<Real>(scene, nullptr, scene.arrays), stream);
+      !status.ok()) {
+    return status;
+  }
+  PlaceNormals(scene, state.normals.data(), scene.arrays);
+  LaunchMakeNormals(scene, stream);
+  // What it draws beside the normals, it draws again.
+  LaunchDraw<Real>(
+      gaussian_raster::NormalsOf(scene),
+      {.rgb = images.normals, .alpha = images.alpha, .depth = images.depth},
+      stream);
+  return absl::OkStatus();
 }
 
 }  // namespace
@@ -311,134 +465,122 @@ absl::Status GaussianRasterForwardCuda(
   scene.inputs = inputs;
   scene.grid =
       gaussian_raster::GridOf(inputs.width, inputs.height, inputs.images);
+  scene.entry_bits = gaussian_raster::PixelEnds<Real>::BitsFor(scene.rows());
   const int64_t rows = scene.rows();
 
   state.captured = state.captured || Capturing(stream);
-  bool settled = true;  // whether the room is known to fit about
   if (!state.seen) {
-    if (absl::Status status = CheckMayAllocate(stream); !status.ok()) {
-      return status;
-    }
+    const AnyCallWhileCapturing mode;
     if (absl::Status status = CudaStatus(
             cudaMallocHost(&state.seen, sizeof(*state.seen)), "pinned memory");
         !status.ok()) {
       return status;
     }
     *state.seen = static_cast<uint32_t>(state.room);
-    settled = state.room > 0;
   }
-  Arrays<Real> sizes;
-  const size_t kept = PlaceKept<Real>(scene, nullptr, sizes);
-  const size_t scratch = PlaceScratch<Real>(scene, state.room, nullptr, sizes);
-  settled = settled && rows <= state.settled_rows &&
-            scene.grid.total <= state.settled_tiles;
-  for (absl::Status status : {GrowBlock(state.kept, kept, stream),
-                              GrowBlock(state.scratch, scratch, stream)}) {
+  // Whether the room is known to fit about.
+  const bool settled =
+      rows <= state.settled_rows && scene.grid.total <= state.settled_tiles;
+  if (!settled) {
+    if (absl::Status status = CheckMayAllocate(stream); !status.ok()) {
+      return status;
+    }
+  }
+  const int64_t room = settled ? RoomOf<Real>(state, stream) : state.room;
+  for (absl::Status status :
+       {SetRoom<Real>(state, room),
+        Take<Real>(state, state.kept,
+                   PlaceKept<Real>(scene, nullptr, scene.arrays), stream)}) {
     if (!status.ok()) return status;
   }
-  PlaceKept<Real>(scene, state.kept.data, scene.arrays);
+  PlaceKept(scene, state.kept.data(), scene.arrays);
+  scene.arrays.alpha = images.alpha;
 
-  // What an earlier pass saw; of which, is no matter.
-  const uint32_t seen = state.Seen();
-  if (settled && !Capturing(stream) &&
-      (seen > state.room || RoomFor(seen) < state.room / 2)) {
-    if (absl::Status status = SetRoom<Real>(RoomFor(seen), state, stream);
-        !status.ok()) {
-      return status;
-    }
-  }
-  if (absl::Status status = SetSortBytes<Real>(state, stream); !status.ok()) {
-    return status;
-  }
-  PlaceScratch<Real>(scene, state.room, state.scratch.data, scene.arrays);
-
+  state.spoiled = false;
   LaunchPrepare(scene, stream);
   if (rows > 0) {
-    LaunchProject(scene, radii, stream);
-    if (absl::Status status =
-            CudaStatus(SortByDepth(scene, state.temporary.data,
-                                   state.temporary.bytes, stream),
-                       "sorting splats by depth");
+    if (absl::Status status = ProjectAndSort<Real>(state, radii, stream);
         !status.ok()) {
       return status;
     }
-    cudaMemcpyAsync(state.seen, scene.arrays.touches_end + rows - 1,
-                    sizeof(*state.seen), cudaMemcpyDeviceToHost, stream);
-    if (!settled && !Capturing(stream)) {
+    if (!settled) {
       if (absl::Status status =
               CudaStatus(cudaStreamSynchronize(stream), "counting touches");
           !status.ok()) {
         return status;
       }
       if (absl::Status status =
-              SetRoom<Real>(RoomFor(*state.seen), state, stream);
+              SetRoom<Real>(state, RoomOf<Real>(state, stream));
           !status.ok()) {
         return status;
       }
-      if (absl::Status status = SetSortBytes<Real>(state, stream);
-          !status.ok()) {
-        return status;
-      }
-      // Never less than before, or calls of two shapes that take turns would
-      // each wait.
-      state.settled_rows = std::max(state.settled_rows, rows);
-      state.settled_tiles =
-          std::max<int64_t>(state.settled_tiles, scene.grid.total);
     }
+  } else {
+    cudaMemsetAsync(scene.arrays.total, 0, sizeof(uint32_t), stream);
   }
-  scene.room = static_cast<uint32_t>(state.room);
-  PlaceLists<Real>(state.room, state.lists.data, scene.arrays);
-  PlaceScratch<Real>(scene, state.room, state.scratch.data, scene.arrays);
-  if (absl::Status status = CudaStatus(
-          MakeLists(scene, state.temporary.data, state.temporary.bytes, stream),
-          "sorting touches by tile");
-      !status.ok()) {
+  // Never less than before, or calls of two shapes that take turns would each
+  // wait.
+  state.settled_rows = std::max(state.settled_rows, rows);
+  state.settled_tiles =
+      std::max<int64_t>(state.settled_tiles, scene.grid.total);
+  if (absl::Status status = ListTouches<Real>(state, stream); !status.ok()) {
     return status;
   }
   LaunchDraw(scene, images, stream);
   state.has_normals = images.normals;
   if (state.has_normals) {
-    if (absl::Status status = GrowBlock(
-            state.normals, PlaceNormals<Real>(scene, nullptr, sizes), stream);
+    if (absl::Status status = DrawNormals<Real>(state, images, stream);
         !status.ok()) {
       return status;
     }
-    PlaceNormals<Real>(scene, state.normals.data, scene.arrays);
-    LaunchMakeNormals(scene, stream);
-    // What it draws beside the normals, it draws again.
-    LaunchDraw<Real>(
-        gaussian_raster::NormalsOf(scene),
-        {.rgb = images.normals, .alpha = images.alpha, .depth = images.depth},
-        stream);
   }
   return LaunchStatus("drawing Gaussians");
 }
+
+namespace {
+
+// Makes splats and those of normals anew, by the same kernels.
+template <typename Real>
+void Restore(State<Real>& state, cudaStream_t stream) {
+  Scene<Real> scene = state.scene;
+  scene.arrays.touches = nullptr;
+  LaunchProject<Real>(scene, nullptr, stream);
+  if (state.has_normals) LaunchMakeNormals(scene, stream);
+  state.spoiled = false;
+}
+
+}  // namespace
 
 template <typename Real>
 absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterInputs<Real>& inputs,
     const GaussianRasterImages<const Real*>& image_gradients,
     GaussianRasterCudaWorkspace<Real>& workspace,
-    const GaussianRasterGradients<Real>& gradients, CUstream_st* stream) {
-  Scene<Real> scene = workspace.state().scene;
-  if (inputs.deterministic != scene.inputs.deterministic) {
+    const std::function<GaussianRasterGradients<Real>()>& gradients,
+    CUstream_st* stream) {
+  State<Real>& state = workspace.state();
+  if (inputs.deterministic != state.scene.inputs.deterministic) {
     return absl::InvalidArgumentError(
         "the forward and the backward pass must both be deterministic, or not");
   }
-  scene.inputs = inputs;
   const bool with_normals = image_gradients.normals;
-  if (with_normals && !workspace.state().has_normals) {
+  if (with_normals && !state.has_normals) {
     return absl::FailedPreconditionError(
         "there are gradients of normals, but none were drawn");
   }
-  const Scene<Real> normals = gaussian_raster::NormalsOf(scene);
-  const GaussianRasterImages<const Real*> normal_gradients = {
-      .rgb = image_gradients.normals};
-  if (gradients.background) {
-    LaunchBackgroundBackward(scene, image_gradients.rgb, gradients.background,
-                             stream);
-  }
+  state.scene.inputs = inputs;
+  Scene<Real> scene = state.scene;
   if (inputs.count > 0) {
+    if (absl::Status status = TakeScratch<Real>(
+            state, PlaceBackward<Real>(scene, nullptr, scene.arrays), stream);
+        !status.ok()) {
+      return status;
+    }
+    PlaceBackward(scene, state.scratch.data(), scene.arrays);
+    if (state.spoiled) Restore<Real>(state, stream);
+    const Scene<Real> normals = gaussian_raster::NormalsOf(scene);
+    const GaussianRasterImages<const Real*> normal_gradients = {
+        .rgb = image_gradients.normals};
     if (inputs.deterministic) {
       LaunchMaxima(scene, image_gradients, stream);
       if (with_normals) LaunchMaxima(normals, normal_gradients, stream);
@@ -448,12 +590,27 @@ absl::Status GaussianRasterBackwardCuda(
       const gaussian_raster::ImageRange range = {
           begin, std::min(begin + at_once, inputs.images)};
       LaunchDrawBackward(scene, image_gradients, range, stream);
-      LaunchProjectBackward(scene, gradients, range, stream);
+      LaunchStoreSums(scene, range, stream);
       if (with_normals) {
         LaunchDrawBackward(normals, normal_gradients, range, stream);
-        LaunchNormalsBackward(normals, gradients, range, stream);
+        LaunchStoreSums(normals, range, stream);
       }
     }
+    state.spoiled = true;
+    if (state.allocate) state.scratch.Free();
+  }
+  const GaussianRasterGradients<Real> out = gradients();
+  if (out.background) {
+    LaunchBackgroundBackward(scene, image_gradients.rgb, out.background,
+                             stream);
+  }
+  if (inputs.count > 0) {
+    LaunchProjectBackward(scene, out, stream);
+    if (with_normals) {
+      LaunchNormalsBackward(gaussian_raster::NormalsOf(scene), out, stream);
+    }
+    // A graph may go on without what comes before it here.
+    if (Capturing(stream)) Restore<Real>(state, stream);
   }
   return LaunchStatus("gradients of Gaussians");
 }
@@ -467,7 +624,7 @@ absl::Status GaussianRasterBackwardCuda(
       const GaussianRasterInputs<Real>&,                                     \
       const GaussianRasterImages<const Real*>&,                              \
       GaussianRasterCudaWorkspace<Real>&,                                    \
-      const GaussianRasterGradients<Real>&, CUstream_st*)
+      const std::function<GaussianRasterGradients<Real>()>&, CUstream_st*)
 
 DG4D_INSTANTIATE(float);
 DG4D_INSTANTIATE(double);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -69,6 +70,110 @@ TEST_F(GaussianRasterCuda, AgreesBehindOpaqueGaussians) {
       MakeWorld<double>({.count = 500, .pixels = 6, .spread = 0.3});
   for (size_t i = 0; i < world.logits.size(); ++i) world.logits[i] = i % 9;
   ExpectTwinsAgree(world);
+}
+
+// More pixels than are drawn with two splats at a time, in parts.
+TEST_F(GaussianRasterCuda, AgreesOnManyPixels) {
+  const World<double> world = MakeWorld<double>({.count = 40,
+                                                 .times = 2,
+                                                 .images = 3,
+                                                 .width = 330,
+                                                 .height = 300,
+                                                 .pixels = 4});
+  for (const bool deterministic : {false, true}) {
+    SCOPED_TRACE(deterministic);
+    ExpectTwinsAgree(world, deterministic);
+  }
+}
+
+// Memory of which each byte is `byte` whenever it is not in use: 0xff are NaN.
+class Lender {
+ public:
+  explicit Lender(int byte = 0xff) : byte_(byte) {}
+  ~Lender() {
+    EXPECT_EQ(lent_, 0);
+    for (void* data : all_) cudaFree(data);
+  }
+  GaussianRasterAllocator Allocator() {
+    return [this](size_t bytes) {
+      void* data = nullptr;
+      EXPECT_EQ(cudaMalloc(&data, bytes), cudaSuccess);
+      cudaMemset(data, byte_, bytes);
+      all_.push_back(data);
+      lent_ += bytes;
+      most_ = std::max(most_, lent_);
+      return std::shared_ptr<void>(data, [this, bytes](void* p) {
+        cudaMemset(p, byte_, bytes);
+        lent_ -= bytes;
+      });
+    };
+  }
+  int64_t lent() const { return lent_; }
+  int64_t most() const { return most_; }
+
+ private:
+  const int byte_;
+  std::vector<void*> all_;
+  int64_t lent_ = 0, most_ = 0;
+};
+
+TEST_F(GaussianRasterCuda, ReturnsWhatTheBackwardPassDoesNotNeed) {
+  const World<float> world = MakeWorld<float>({.count = 3000,
+                                               .times = 2,
+                                               .images = 5,
+                                               .width = 130,
+                                               .height = 90,
+                                               .pixels = 3});
+  for (const bool deterministic : {false, true}) {
+    SCOPED_TRACE(deterministic);
+    DeviceWorld<float> device(world);
+    device.inputs.deterministic = deterministic;
+    Lender lender;
+    GaussianRasterCudaWorkspace<float> workspace(lender.Allocator());
+    for (int k = 0; k < 2; ++k) {
+      ASSERT_TRUE(device.Forward(workspace).ok());
+      EXPECT_EQ(lender.lent(), workspace.bytes());
+      EXPECT_LT(lender.lent(), lender.most() * 3 / 4);
+      for (int again = 0; again < 2; ++again) {
+        ASSERT_TRUE(device.Backward(workspace).ok());
+        ExpectGradientsNear(device.GetGradients(), LossGradients(world));
+      }
+      EXPECT_EQ(lender.lent(), workspace.bytes());
+      ExpectImagesNear(device.GetImages(), Draw(world));
+    }
+    workspace.Release();
+    EXPECT_EQ(lender.lent(), 0);
+  }
+}
+
+// If a list had an entry of what the memory held before, and that was 0, the
+// first tile would draw the first Gaussian again. Many rows, since touches that
+// are counted and not found again are rare.
+TEST_F(GaussianRasterCuda, DrawsTheSameWhateverItsMemoryHeld) {
+  World<float> world = MakeWorld<float>(
+      {.count = 2000, .images = 2000, .width = 64, .height = 64, .pixels = 3});
+  for (float& logit : world.logits) logit -= 4;
+  std::fill_n(world.means.begin(), 3, 0.0f);
+  std::fill_n(world.log_scales.begin(), 3, 0.0f);
+  world.logits[0] = -2;
+  DeviceWorld<float> device(world);
+  std::vector<Images<float>> drawn;
+  for (const int byte : {0x00, 0xff}) {
+    Lender lender(byte);
+    GaussianRasterCudaWorkspace<float> workspace(lender.Allocator());
+    ASSERT_TRUE(device.Forward(workspace).ok());
+    drawn.push_back(device.GetImages());
+    workspace.Release();
+  }
+  EXPECT_TRUE(drawn[0] == drawn[1]);
+}
+
+TEST_F(GaussianRasterCuda, SaysSoIfTheAllocatorHasNothingLeft) {
+  DeviceWorld<float> device(MakeWorld<float>({.count = 10}));
+  GaussianRasterCudaWorkspace<float> workspace(
+      [](size_t) { return std::shared_ptr<void>(); });
+  EXPECT_EQ(device.Forward(workspace).code(),
+            absl::StatusCode::kResourceExhausted);
 }
 
 TEST_F(GaussianRasterCuda, AddsGradientsOfSharedParametersOverTimes) {

@@ -46,7 +46,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
 #pragma unroll
       for (int g = 0; g < kGroup; ++g) {
         const bool any = left != 0;
-        // One that was fetched, or nothing could be as well NaN.
+        // One that was fetched: NaN times a weight of 0 would be NaN.
         ks[g] = any ? __ffs(left) - 1 : ks[0];
         left &= left - 1;
         const CudaSplat<Real>& splat = splats[ks[g]];
@@ -94,8 +94,8 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp)
   images.alpha[task.pixel] = 1 - light;
   images.depth[task.pixel] = depth;
   if (kMedian) images.median_depth[task.pixel] = median;
-  scene.arrays.light[task.pixel] = light;
-  scene.arrays.last[task.pixel] = last;
+  scene.arrays.ends[task.pixel] =
+      PixelEnds<Real>::Pack(last, light, scene.entry_bits);
 }
 
 }  // namespace

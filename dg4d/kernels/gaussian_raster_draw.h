@@ -66,7 +66,7 @@ struct WarpTask {
     pixel = (int64_t{image} * in.height + y) * in.width + x;
     all_rows = !scene.has_lists();
     if (all_rows) {
-      list = scene.arrays.order;
+      list = scene.arrays.list;
       entries = static_cast<int32_t>(scene.rows());
     } else {
       const int32_t begin = scene.arrays.tile_begin[tile];

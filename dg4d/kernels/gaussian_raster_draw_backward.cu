@@ -127,7 +127,7 @@ struct ExactLane {
   }
 };
 
-// With kExact, for a deterministic pass: the images in the range.
+// Of the images in the range; with kExact, for a deterministic pass.
 template <typename Real, int kGroup, bool kExact>
 __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
     const __grid_constant__ Scene<Real> scene,
@@ -136,8 +136,7 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
   __shared__ FetchedSplats<Real> shared[kWarpsPerBlock];
   FetchedSplats<Real>& fetched = shared[threadIdx.x / kWarp];
   WarpTask<Real> task;
-  const int64_t first_warp =
-      kExact ? range.begin * scene.grid.per_image * kWarpsPerTile : 0;
+  const int64_t first_warp = range.begin * scene.grid.per_image * kWarpsPerTile;
   if (!task.Set(scene, first_warp + int64_t{blockIdx.x} * kWarpsPerBlock +
                            threadIdx.x / kWarp)) {
     return;
@@ -156,8 +155,11 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
     }
     const Real alpha = gradients.alpha ? gradients.alpha[task.pixel] : Real(0);
     if (gradients.depth) depth = gradients.depth[task.pixel];
-    light = scene.arrays.light[task.pixel];
-    last = scene.arrays.last[task.pixel];
+    const auto ends = PixelEnds<Real>::Unpack(scene.arrays.ends[task.pixel],
+                                              scene.arrays.alpha[task.pixel],
+                                              scene.entry_bits);
+    light = ends.light;
+    last = ends.last;
     const Real* background = scene.inputs.background + 3 * task.image;
     behind = light * (red * background[0] + green * background[1] +
                       blue * background[2] - alpha);
@@ -246,7 +248,10 @@ __global__ void __launch_bounds__(kWarpsPerBlock* kWarp) DrawBackward(
           if (which >= 0) exact.Add(splats[ks[g]], to, sum);
         } else {
           if (which >= 0) {
-            atomicAdd(scene.arrays.sums + kSums * to + which, sum);
+            atomicAdd(scene.arrays.sums +
+                          kSums * (to - range.begin * scene.inputs.count) +
+                          which,
+                      sum);
           }
         }
       }
@@ -270,7 +275,11 @@ __global__ void __launch_bounds__(kBackgroundThreads)
   Real sums[3] = {};
   for (int64_t pixel = threadIdx.x; rgb_gradient && pixel < plane;
        pixel += kBackgroundThreads) {
-    const Real light = scene.arrays.light[image * plane + pixel];
+    const int64_t at = image * plane + pixel;
+    const Real light =
+        PixelEnds<Real>::Unpack(scene.arrays.ends[at], scene.arrays.alpha[at],
+                                scene.entry_bits)
+            .light;
     for (int c = 0; c < 3; ++c) {
       sums[c] += light * rgb_gradient[(3 * image + c) * plane + pixel];
     }

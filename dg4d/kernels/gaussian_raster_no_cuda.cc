@@ -7,10 +7,19 @@ template <typename Real>
 struct GaussianRasterCudaWorkspace<Real>::State {};
 
 template <typename Real>
-GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace() = default;
+GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace(
+    GaussianRasterAllocator, const GaussianRasterTouches&) {}
 
 template <typename Real>
 GaussianRasterCudaWorkspace<Real>::~GaussianRasterCudaWorkspace() = default;
+
+template <typename Real>
+void GaussianRasterCudaWorkspace<Real>::Release() {}
+
+template <typename Real>
+GaussianRasterTouches GaussianRasterCudaWorkspace<Real>::seen() const {
+  return {};
+}
 
 template <typename Real>
 int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
@@ -42,8 +51,8 @@ absl::Status GaussianRasterForwardCuda(const GaussianRasterInputs<Real>&,
 template <typename Real>
 absl::Status GaussianRasterBackwardCuda(
     const GaussianRasterInputs<Real>&, const GaussianRasterImages<const Real*>&,
-    GaussianRasterCudaWorkspace<Real>&, const GaussianRasterGradients<Real>&,
-    CUstream_st*) {
+    GaussianRasterCudaWorkspace<Real>&,
+    const std::function<GaussianRasterGradients<Real>()>&, CUstream_st*) {
   return BuiltWithoutCuda();
 }
 
@@ -56,7 +65,7 @@ absl::Status GaussianRasterBackwardCuda(
       const GaussianRasterInputs<Real>&,                                     \
       const GaussianRasterImages<const Real*>&,                              \
       GaussianRasterCudaWorkspace<Real>&,                                    \
-      const GaussianRasterGradients<Real>&, CUstream_st*)
+      const std::function<GaussianRasterGradients<Real>()>&, CUstream_st*)
 
 DG4D_INSTANTIATE(float);
 DG4D_INSTANTIATE(double);

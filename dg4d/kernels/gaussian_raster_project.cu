@@ -86,17 +86,20 @@ __global__ void __launch_bounds__(kThreads)
         splat.z,
         {splat.half_extent[0], splat.half_extent[1]}};
     out = packed;
-    ForTouchedTiles(packed, scene.grid, [&](int) { ++touches; });
+    if (scene.arrays.touches) {
+      ForTouchedTiles(packed, scene.grid, [&](int) { ++touches; });
+    }
   } else {
     out.half_extent[0] = -1;
   }
+  if (!scene.arrays.touches) return;
   scene.arrays.touches[row] = touches;
   // Depths of what is drawn are positive: their bits sort as they do. The rest
   // comes last.
   DepthBits<Real> depth = DepthBits<Real>(-1) >> 1;
   if (drawn) memcpy(&depth, &splat.z, sizeof(depth));
   scene.arrays.depths[0][row] = depth;
-  scene.arrays.rows[0][row] = static_cast<uint32_t>(row);
+  scene.arrays.rows[row] = static_cast<uint32_t>(row);
   if (radii) {
     radii[row] = !drawn ? 0
                  : splat.radius < Real(1 << 30)
@@ -115,30 +118,42 @@ __device__ void Deposit(const Real (&from)[kSize], int64_t i, int64_t time,
   for (int k = 0; k < kSize; ++k) to[k] = first ? from[k] : to[k] + from[k];
 }
 
-// The sums of a splat that deterministic passes left as integers.
-template <typename Real>
-__device__ SplatSums<Real> ReadSums(const int64_t* stored,
-                                    const CudaSplat<Real>& splat,
-                                    const SumBounds& bounds) {
-  const SplatExponents exponents(splat, bounds);
-  Real s[kSums];
+// A thread per row of the images in the range. With kExact, of a deterministic
+// pass, which left sums as integers.
+template <typename Real, bool kExact>
+__global__ void __launch_bounds__(kThreads)
+    StoreSumsOfRange(Scene<Real> scene, ImageRange range) {
+  const GaussianRasterInputs<Real>& in = scene.inputs;
+  const int64_t k = int64_t{blockIdx.x} * kThreads + threadIdx.x;
+  if (k >= (range.end - range.begin) * in.count) return;
+  const int64_t row = range.begin * in.count + k;
+  CudaSplat<Real>& splat = scene.arrays.splats[row];
+  if (!(splat.half_extent[0] >= 0)) return;
+  Real sums[kSums];
+  if constexpr (kExact) {
+    const SumBounds bounds(scene.arrays.maxima[row / in.count], in.width,
+                           in.height);
+    const SplatExponents exponents(splat, bounds);
 #pragma unroll
-  for (int k = 0; k < kSums; ++k) {
-    const int e =
-        exponents.For<Real>(bounds.Of(k), PowersOfDx(k), PowersOfDy(k));
-    s[k] =
-        bounds.finite ? Real(stored[k]) * PowerOfTwo<Real>(-e) : Real(nan(""));
+    for (int i = 0; i < kSums; ++i) {
+      const int e =
+          exponents.For<Real>(bounds.Of(i), PowersOfDx(i), PowersOfDy(i));
+      sums[i] = bounds.finite ? Real(scene.arrays.exact_sums[kSums * k + i]) *
+                                    PowerOfTwo<Real>(-e)
+                              : Real(nan(""));
+    }
+  } else {
+#pragma unroll
+    for (int i = 0; i < kSums; ++i) sums[i] = scene.arrays.sums[kSums * k + i];
   }
-  return {s[0], s[1], s[2], s[3], s[4], s[5], {s[6], s[7], s[8]}, s[9]};
+  StoreSums(sums, splat);
 }
 
-// A thread per Gaussian, through all its times and their images. With kExact,
-// those in the range, from the sums of a deterministic pass. With kNormals, of
-// a scene of normals: adds to all gradients.
-template <typename Real, int kDegree, bool kExact, bool kNormals>
+// A thread per Gaussian, through all its times and their images. With kNormals,
+// of a scene of normals: adds to all gradients.
+template <typename Real, int kDegree, bool kNormals>
 __global__ void __launch_bounds__(kThreads)
-    ProjectBackward(Scene<Real> scene, GaussianRasterGradients<Real> out,
-                    ImageRange range) {
+    ProjectBackward(Scene<Real> scene, GaussianRasterGradients<Real> out) {
   constexpr int kShSize = 3 * (kDegree + 1) * (kDegree + 1);
   const GaussianRasterInputs<Real>& in = scene.inputs;
   const Arrays<Real>& arrays = scene.arrays;
@@ -164,7 +179,6 @@ __global__ void __launch_bounds__(kThreads)
     for (int32_t k = arrays.time_begin[time]; k < arrays.time_begin[time + 1];
          ++k) {
       const int64_t image = arrays.images_by_time[k];
-      if (kExact && (image < range.begin || image >= range.end)) continue;
       const int64_t row = image * in.count + i;
       Real* offset_gradient =
           out.screen_offsets ? out.screen_offsets + 2 * row : nullptr;
@@ -176,16 +190,7 @@ __global__ void __launch_bounds__(kThreads)
       }
       drawn = true;
       const View<Real>& view = arrays.views[image];
-      SplatSums<Real> sums;
-      if constexpr (kExact) {
-        sums =
-            ReadSums(arrays.exact_sums + kSums * (row - range.begin * in.count),
-                     arrays.splats[row],
-                     SumBounds(arrays.maxima[image], in.width, in.height));
-      } else {
-        const Real* s = arrays.sums + kSums * row;
-        sums = {s[0], s[1], s[2], s[3], s[4], s[5], {s[6], s[7], s[8]}, s[9]};
-      }
+      const SplatSums<Real> sums = StoredSums(arrays.splats[row]);
       const Footprint<Real> footprint = ProjectGaussian<Real>(
           view, mean, world.covariance, in.low_pass, nullptr);
       const FootprintGradient<Real> gradient =
@@ -212,7 +217,7 @@ __global__ void __launch_bounds__(kThreads)
       CovarianceVjp<Real>(quaternion, log_scales, covariance_gradient,
                           quaternion_gradient, log_scales_gradient);
     }
-    const bool first = (!kExact || range.begin == 0) && !kNormals;
+    const bool first = !kNormals;
     Deposit(mean_gradient, i, time, first, in.means_stride, out.means);
     Deposit(quaternion_gradient, i, time, first, in.quaternions_stride,
             out.quaternions);
@@ -274,15 +279,22 @@ void LaunchProject(const Scene<Real>& scene, int32_t* radii,
 }
 
 template <typename Real>
+void LaunchStoreSums(const Scene<Real>& scene, ImageRange range,
+                     cudaStream_t stream) {
+  const auto kernel = scene.inputs.deterministic
+                          ? StoreSumsOfRange<Real, true>
+                          : StoreSumsOfRange<Real, false>;
+  kernel<<<BlocksFor((range.end - range.begin) * scene.inputs.count), kThreads,
+           0, stream>>>(scene, range);
+}
+
+template <typename Real>
 void LaunchProjectBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& out,
-                           ImageRange range, cudaStream_t stream) {
+                           cudaStream_t stream) {
   const auto launch = [&]<int kDegree>() {
-    const auto kernel = scene.inputs.deterministic
-                            ? ProjectBackward<Real, kDegree, true, false>
-                            : ProjectBackward<Real, kDegree, false, false>;
-    kernel<<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out,
-                                                                   range);
+    const auto kernel = ProjectBackward<Real, kDegree, false>;
+    kernel<<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out);
   };
   switch (scene.inputs.sh_degree) {
     case 0:
@@ -305,24 +317,20 @@ void LaunchMakeNormals(const Scene<Real>& scene, cudaStream_t stream) {
 template <typename Real>
 void LaunchNormalsBackward(const Scene<Real>& scene,
                            const GaussianRasterGradients<Real>& out,
-                           ImageRange range, cudaStream_t stream) {
-  const auto kernel = scene.inputs.deterministic
-                          ? ProjectBackward<Real, 0, true, true>
-                          : ProjectBackward<Real, 0, false, true>;
-  kernel<<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out,
-                                                                 range);
+                           cudaStream_t stream) {
+  const auto kernel = ProjectBackward<Real, 0, true>;
+  kernel<<<BlocksFor(scene.inputs.count), kThreads, 0, stream>>>(scene, out);
 }
 
-#define DG4D_INSTANTIATE(Real)                                              \
-  template void LaunchPrepare(const Scene<Real>&, cudaStream_t);            \
-  template void LaunchProject(const Scene<Real>&, int32_t*, cudaStream_t);  \
-  template void LaunchProjectBackward(const Scene<Real>&,                   \
-                                      const GaussianRasterGradients<Real>&, \
-                                      ImageRange, cudaStream_t);            \
-  template void LaunchMakeNormals(const Scene<Real>&, cudaStream_t);        \
-  template void LaunchNormalsBackward(const Scene<Real>&,                   \
-                                      const GaussianRasterGradients<Real>&, \
-                                      ImageRange, cudaStream_t)
+#define DG4D_INSTANTIATE(Real)                                                 \
+  template void LaunchPrepare(const Scene<Real>&, cudaStream_t);               \
+  template void LaunchProject(const Scene<Real>&, int32_t*, cudaStream_t);     \
+  template void LaunchProjectBackward(                                         \
+      const Scene<Real>&, const GaussianRasterGradients<Real>&, cudaStream_t); \
+  template void LaunchStoreSums(const Scene<Real>&, ImageRange, cudaStream_t); \
+  template void LaunchMakeNormals(const Scene<Real>&, cudaStream_t);           \
+  template void LaunchNormalsBackward(                                         \
+      const Scene<Real>&, const GaussianRasterGradients<Real>&, cudaStream_t)
 
 DG4D_INSTANTIATE(float);
 DG4D_INSTANTIATE(double);

@@ -71,10 +71,10 @@ class Fit {
   static constexpr int64_t kCount = 300;
 
   double Step() {
-    // Two shapes that take turns.
+    // Shapes that take turns, of which two draw images of the same number.
     const int64_t views = step_ % 3 == 0 ? 1 : 2;
     RepeatedStep::Inputs inputs;
-    if (replayed_) inputs.shape = "fit";
+    if (replayed_) inputs.shape = step_ % 2 == 0 ? "even" : "odd";
     std::vector<int64_t> pictures;
     RepeatedStep::Inputs::Rendered rendered = {.times = 1};
     for (int64_t v = 0; v < views; ++v) {
@@ -138,7 +138,8 @@ TEST_F(RepeatedStepCuda, ReplaysToTheBytesOfSingleOperations) {
   Fit replayed(true), single(false);
   EXPECT_EQ(replayed.Take(40), single.Take(40));
   ExpectEqual(replayed, single);
-  EXPECT_GE(replayed.replays(), 25);
+  // All but the two steps that each of four shapes takes first.
+  EXPECT_GE(replayed.replays(), 30);
   EXPECT_EQ(single.replays(), 0);
 }
 

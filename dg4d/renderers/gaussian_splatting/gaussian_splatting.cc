@@ -1,9 +1,12 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/Allocator.h>
 #include <c10/core/DeviceGuard.h>
+#include <c10/util/Exception.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -26,6 +29,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// Called when the memory is needed.
+template <typename Real>
+using MakeGradients = std::function<GaussianRasterGradients<Real>()>;
+
 // The rasteriser of CPU tensors, and that of CUDA tensors, which works on the
 // stream that torch works on.
 template <typename RealType>
@@ -40,11 +47,17 @@ struct OnCpu {
   }
   static void Backward(const GaussianRasterInputs<Real>& inputs,
                        const GaussianRasterImages<const Real*>& image_gradients,
-                       Workspace& workspace,
-                       const GaussianRasterGradients<Real>& gradients,
+                       Workspace& workspace, const MakeGradients<Real>& make,
                        c10::Device) {
-    GaussianRasterBackwardCpu(inputs, image_gradients, workspace, gradients);
+    GaussianRasterBackwardCpu(inputs, image_gradients, workspace, make());
   }
+  struct Seen {};
+
+  static std::unique_ptr<Workspace> Make(const Seen&) {
+    return std::make_unique<Workspace>();
+  }
+  static Seen SeenBy(const Workspace&) { return {}; }
+  static void Release(Workspace&) {}
   static bool Captured(const Workspace&) { return false; }
   static bool Outgrown(const Workspace&) { return false; }
 };
@@ -55,6 +68,17 @@ void Check(const absl::Status& status) {
 
 CUstream_st* StreamOf(c10::Device device) {
   return static_cast<CUstream_st*>(CurrentCudaStream(device));
+}
+
+// Of torch, which also keeps what a graph that is being captured uses.
+std::shared_ptr<void> AllocateCuda(size_t bytes) {
+  try {
+    auto data = std::make_shared<c10::DataPtr>(
+        c10::GetAllocator(c10::kCUDA)->allocate(bytes));
+    return {data, data->get()};
+  } catch (const c10::OutOfMemoryError&) {
+    return nullptr;
+  }
 }
 
 template <typename RealType>
@@ -70,12 +94,18 @@ struct OnCuda {
   }
   static void Backward(const GaussianRasterInputs<Real>& inputs,
                        const GaussianRasterImages<const Real*>& image_gradients,
-                       Workspace& workspace,
-                       const GaussianRasterGradients<Real>& gradients,
+                       Workspace& workspace, const MakeGradients<Real>& make,
                        c10::Device device) {
-    Check(GaussianRasterBackwardCuda(inputs, image_gradients, workspace,
-                                     gradients, StreamOf(device)));
+    Check(GaussianRasterBackwardCuda(inputs, image_gradients, workspace, make,
+                                     StreamOf(device)));
   }
+  using Seen = GaussianRasterTouches;
+
+  static std::unique_ptr<Workspace> Make(const Seen& seen) {
+    return std::make_unique<Workspace>(&AllocateCuda, seen);
+  }
+  static Seen SeenBy(const Workspace& workspace) { return workspace.seen(); }
+  static void Release(Workspace& workspace) { workspace.Release(); }
   // Whether a CUDA graph uses it.
   static bool Captured(const Workspace& workspace) {
     return workspace.captured();
@@ -85,17 +115,16 @@ struct OnCuda {
   }
 };
 
-// Workspaces of renderings, to spare their memory's allocation in each
-// iteration.
+// Workspaces of renderings: on the CPU to spare their memory's allocation in
+// each iteration, on CUDA, where torch keeps the memory, for what they know
+// about its size.
 struct Pools {
   template <typename Backend>
-  using Pool = WorkspacePool<typename Backend::Workspace>;
-  template <typename Backend>
-  using PoolOf = std::shared_ptr<Pool<Backend>>;
+  using PoolOf = std::shared_ptr<WorkspacePool<Backend>>;
 
   template <typename Backend>
   static PoolOf<Backend> Make() {
-    return std::make_shared<Pool<Backend>>(&Backend::Captured);
+    return std::make_shared<WorkspacePool<Backend>>();
   }
   std::tuple<PoolOf<OnCpu<float>>, PoolOf<OnCpu<double>>, PoolOf<OnCuda<float>>,
              PoolOf<OnCuda<double>>>
@@ -235,8 +264,9 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
                       .normals = data(normals)},
                      radii.mutable_data_ptr<int32_t>(), *rendering->workspace,
                      means.device());
-    context->save_for_backward(
-        variable_list(std::begin(tensors), std::end(tensors)));
+    variable_list saved(std::begin(tensors), std::end(tensors));
+    saved.push_back(alpha);  // so that torch refuses to go on if it changed
+    context->save_for_backward(std::move(saved));
     context->saved_data["rendering"] = c10::IValue::make_capsule(rendering);
     variable_list outputs = {rgb, alpha, depth, radii}, constants = {radii};
     if (normals.defined()) outputs.push_back(normals);
@@ -253,20 +283,28 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
     const auto rendering =
         c10::static_intrusive_pointer_cast<Rendering<Backend>>(
             context->saved_data["rendering"].toCapsule());
+    // Alpha, the last one, is known to the workspace.
     const variable_list tensors = context->get_saved_variables();
     const c10::Device device = tensors[kMeans].device();
     const c10::DeviceGuard guard(device);
     variable_list gradients(kInputs + 1);
-    for (int k = 0; k < kInputs; ++k) {
-      // Contiguous, as the tensors are, whose strides the kernel goes by.
-      if (tensors[k].defined() && context->needs_input_grad(k)) {
-        gradients[k] = at::empty(tensors[k].sizes(), tensors[k].options());
+    const auto out = [&](Input input) -> Real* {
+      const at::Tensor& tensor = tensors[input];
+      if (!tensor.defined() || !context->needs_input_grad(input)) {
+        return nullptr;
       }
-    }
-    const auto out = [&](Input input) {
-      at::Tensor& gradient = gradients[input];
-      return gradient.defined() ? gradient.template mutable_data_ptr<Real>()
-                                : nullptr;
+      // Contiguous, as the tensors are, whose strides the kernel goes by.
+      gradients[input] = at::empty(tensor.sizes(), tensor.options());
+      return gradients[input].template mutable_data_ptr<Real>();
+    };
+    const MakeGradients<Real> make = [&]() -> GaussianRasterGradients<Real> {
+      return {.means = out(kMeans),
+              .quaternions = out(kQuaternions),
+              .log_scales = out(kLogScales),
+              .opacity_logits = out(kOpacityLogits),
+              .sh = out(kSh),
+              .background = out(kBackground),
+              .screen_offsets = out(kScreenOffsets)};
     };
     const auto in = [&](int output) -> const Real* {
       at::Tensor& gradient = image_gradients[output];
@@ -280,15 +318,7 @@ struct RasterFunction : torch::autograd::Function<RasterFunction<Backend>> {
          .alpha = in(1),
          .depth = in(2),
          .normals = rendering->settings.normals ? in(4) : nullptr},
-        *rendering->workspace,
-        {.means = out(kMeans),
-         .quaternions = out(kQuaternions),
-         .log_scales = out(kLogScales),
-         .opacity_logits = out(kOpacityLogits),
-         .sh = out(kSh),
-         .background = out(kBackground),
-         .screen_offsets = out(kScreenOffsets)},
-        device);
+        *rendering->workspace, make, device);
     return gradients;
   }
 };
@@ -379,8 +409,7 @@ struct GaussianSplattingOptions : SplattingOptions {
     SplattingOptions::Visit(v);
     v("deterministic", deterministic,
       "On a GPU, gradients of the same bytes at each run, for about a fifth "
-      "more "
-      "time; on the CPU they always are.");
+      "more time; on the CPU they always are.");
   }
 };
 

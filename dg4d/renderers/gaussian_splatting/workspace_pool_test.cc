@@ -10,14 +10,26 @@ namespace {
 struct Workspace {
   bool captured = false;
   int room = 0;  // what it was last used for
+  int holds = 0;
+  int seen_by_others = 0;
 };
 
-using Pool = WorkspacePool<Workspace>;
+struct Backend {
+  using Workspace = gaussian_splatting::Workspace;
+  using Seen = int;  // its room
+  static std::unique_ptr<Workspace> Make(Seen seen) {
+    return std::make_unique<Workspace>(Workspace{.seen_by_others = seen});
+  }
+  static Seen SeenBy(const Workspace& workspace) { return workspace.room; }
+  static void Release(Workspace& workspace) { workspace.holds = 0; }
+  static bool Captured(const Workspace& workspace) {
+    return workspace.captured;
+  }
+};
 
-std::shared_ptr<Pool> MakePool() {
-  return std::make_shared<Pool>(
-      +[](const Workspace& workspace) { return workspace.captured; });
-}
+using Pool = WorkspacePool<Backend>;
+
+std::shared_ptr<Pool> MakePool() { return std::make_shared<Pool>(); }
 
 WorkspaceUse Views(int64_t images, int64_t size) {
   return {.device = c10::Device(c10::kCUDA, 0), .shape = {images, size, size}};
@@ -71,6 +83,27 @@ TEST(WorkspacePool, KeepsNoneThatAGraphUses) {
     workspace->room = 7;
   }
   EXPECT_EQ(pool->Take(Views(1, 64))->room, 0);
+}
+
+TEST(WorkspacePool, LetsIdleOnesHoldNothing) {
+  const auto pool = MakePool();
+  {
+    const auto workspace = pool->Take(Views(1, 64));
+    workspace->room = 7;
+    workspace->holds = 8;
+  }
+  const auto again = pool->Take(Views(1, 64));
+  EXPECT_EQ(again->room, 7);
+  EXPECT_EQ(again->holds, 0);
+}
+
+// So that the second of two that are captured with one graph finds its size.
+TEST(WorkspacePool, TellsNewOnesWhatOthersOfTheSameUseHaveSeen) {
+  const auto pool = MakePool();
+  pool->Take(Views(1, 64))->room = 7;
+  const auto first = pool->Take(Views(1, 64));
+  EXPECT_EQ(pool->Take(Views(1, 64))->seen_by_others, 7);
+  EXPECT_EQ(pool->Take(Views(2, 64))->seen_by_others, 0);
 }
 
 TEST(WorkspacePool, MayEndBeforeItsRenderings) {
