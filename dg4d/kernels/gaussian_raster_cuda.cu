@@ -8,7 +8,7 @@
 #include "dg4d/kernels/cuda_status.h"
 #include "dg4d/kernels/gaussian_raster_cuda.h"
 #include "dg4d/kernels/gaussian_raster_device.h"
-#include "dg4d/kernels/gaussian_raster_sums.h"
+#include "dg4d/kernels/gaussian_raster_memory.h"
 
 namespace dg4d {
 namespace gaussian_raster {
@@ -21,18 +21,6 @@ constexpr int64_t kMost = int64_t{1} << 31;
 // room, and where it cannot.
 constexpr double kSpareRoom = 1.05, kFixedSpareRoom = 1.15;
 
-// A piece of device memory.
-struct Block {
-  std::shared_ptr<void> memory;
-  size_t bytes = 0;
-
-  char* data() const { return static_cast<char*>(memory.get()); }
-  void Free() {
-    memory.reset();
-    bytes = 0;
-  }
-};
-
 // Lets this thread call, while it captures a graph, what allocates: that is
 // not the graph's.
 class AnyCallWhileCapturing {
@@ -42,23 +30,6 @@ class AnyCallWhileCapturing {
 
  private:
   cudaStreamCaptureMode mode_ = cudaStreamCaptureModeRelaxed;
-};
-
-// Hands out arrays of a block; of none, it adds up their sizes.
-class Layout {
- public:
-  explicit Layout(char* data) : data_(data) {}
-
-  template <typename T>
-  void Place(int64_t count, T*& array) {
-    array = data_ ? reinterpret_cast<T*>(data_ + bytes_) : nullptr;
-    bytes_ += (count * sizeof(T) + 255) / 256 * 256;
-  }
-  size_t bytes() const { return bytes_; }
-
- private:
-  char* data_;
-  size_t bytes_ = 0;
 };
 
 TileGrid GridOf(int width, int height, int64_t images) {
@@ -101,13 +72,13 @@ absl::Status Check(const GaussianRasterInputs<Real>& in) {
 
 using gaussian_raster::AnyCallWhileCapturing;
 using gaussian_raster::Arrays;
-using gaussian_raster::Layout;
+using gaussian_raster::Block;
 using gaussian_raster::Scene;
 
 template <typename Real>
 struct GaussianRasterCudaWorkspace<Real>::State {
   GaussianRasterAllocator allocate;  // or none: cudaMalloc
-  gaussian_raster::Block kept, list, order, scratch, normals;
+  Block kept, list, order, scratch, normals;
   Scene<Real> scene;         // of the last forward pass
   int64_t room = 0;          // touches
   uint32_t* seen = nullptr;  // touches of the last forward pass that has ended,
@@ -158,9 +129,8 @@ int64_t GaussianRasterCudaWorkspace<Real>::bytes() const {
 template <typename Real>
 void GaussianRasterCudaWorkspace<Real>::Release() {
   if (!state_->allocate) return;
-  for (gaussian_raster::Block* block :
-       {&state_->kept, &state_->list, &state_->order, &state_->scratch,
-        &state_->normals}) {
+  for (Block* block : {&state_->kept, &state_->list, &state_->order,
+                       &state_->scratch, &state_->normals}) {
     block->Free();
   }
 }
@@ -186,95 +156,6 @@ namespace {
 template <typename Real>
 using State = typename GaussianRasterCudaWorkspace<Real>::State;
 
-template <typename Real>
-size_t PlaceKept(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
-  const GaussianRasterInputs<Real>& in = scene.inputs;
-  const int64_t rows = scene.rows();
-  Layout layout(data);
-  layout.Place(in.images, arrays.views);
-  layout.Place(in.images, arrays.images_by_time);
-  layout.Place(in.times + 1, arrays.time_begin);
-  layout.Place(1, arrays.total);
-  layout.Place(rows, arrays.splats);
-  layout.Place(scene.grid.total + 1, arrays.tile_begin);
-  layout.Place(in.images * in.width * in.height, arrays.ends);
-  return layout.bytes();
-}
-
-template <typename Real>
-size_t PlaceList(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
-  Layout layout(data);
-  layout.Place(scene.list_size(), arrays.list);
-  return layout.bytes();
-}
-
-template <typename Real>
-size_t PlaceOrder(const Scene<Real>& scene, char* data, Arrays<Real>& arrays) {
-  Layout layout(data);
-  layout.Place(scene.rows(), arrays.order);
-  layout.Place(scene.rows(), arrays.touches_end);
-  return layout.bytes();
-}
-
-// How many images' sums the backward pass holds at a time. Those of a
-// deterministic one are twice as large, so it holds half of them; as parts that
-// do not fill the device cost time, no pass is cut into more.
-template <typename Real>
-int64_t ImagesAtOnce(const GaussianRasterInputs<Real>& in) {
-  return in.deterministic ? (in.images + 1) / 2 : in.images;
-}
-
-// What different steps need lies in the same place: none needs what another
-// left there.
-template <typename Real>
-size_t PlaceDepthSort(const Scene<Real>& scene, size_t sort_bytes, char* data,
-                      Arrays<Real>& arrays) {
-  Layout layout(data);
-  layout.Place(scene.rows(), arrays.depths[0]);
-  layout.Place(scene.rows(), arrays.depths[1]);
-  layout.Place(scene.rows(), arrays.spare_order);
-  layout.Place(scene.rows(), arrays.touches);
-  layout.Place(sort_bytes, arrays.depth_sort);
-  return layout.bytes();
-}
-
-template <typename Real>
-size_t PlaceTileSort(const Scene<Real>& scene, size_t sort_bytes, char* data,
-                     Arrays<Real>& arrays) {
-  const int64_t size = scene.list_size();
-  Layout layout(data);
-  layout.Place(size, arrays.tiles[0]);
-  layout.Place(size, arrays.tiles[1]);
-  layout.Place(size, arrays.spare_list);
-  layout.Place(sort_bytes, arrays.tile_sort);
-  return layout.bytes();
-}
-
-template <typename Real>
-size_t PlaceBackward(const Scene<Real>& scene, char* data,
-                     Arrays<Real>& arrays) {
-  const GaussianRasterInputs<Real>& in = scene.inputs;
-  const int64_t sums = gaussian_raster::kSums * in.count * ImagesAtOnce(in);
-  Layout layout(data);
-  if (in.deterministic) {
-    layout.Place(in.images, arrays.maxima);
-    layout.Place(in.images, arrays.normal_maxima);
-    layout.Place(sums, arrays.exact_sums);
-  } else {
-    layout.Place(sums, arrays.sums);
-  }
-  return layout.bytes();
-}
-
-template <typename Real>
-size_t PlaceNormals(const Scene<Real>& scene, char* data,
-                    Arrays<Real>& arrays) {
-  Layout layout(data);
-  layout.Place(scene.rows(), arrays.normal_splats);
-  layout.Place(3 * scene.inputs.images, arrays.black);
-  return layout.bytes();
-}
-
 bool Capturing(cudaStream_t stream) {
   cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
   cudaStreamIsCapturing(stream, &status);
@@ -290,8 +171,8 @@ absl::Status CheckMayAllocate(cudaStream_t stream) {
 
 // Makes a block that large, whatever was in it.
 template <typename Real>
-absl::Status Take(State<Real>& state, gaussian_raster::Block& block,
-                  size_t bytes, cudaStream_t stream) {
+absl::Status Take(State<Real>& state, Block& block, size_t bytes,
+                  cudaStream_t stream) {
   if (bytes <= block.bytes) return absl::OkStatus();
   cudaError_t error = cudaSuccess;
   if (state.allocate) {
@@ -585,7 +466,7 @@ absl::Status GaussianRasterBackwardCuda(
       LaunchMaxima(scene, image_gradients, stream);
       if (with_normals) LaunchMaxima(normals, normal_gradients, stream);
     }
-    const int64_t at_once = ImagesAtOnce(inputs);
+    const int64_t at_once = gaussian_raster::ImagesAtOnce(inputs);
     for (int64_t begin = 0; begin < inputs.images; begin += at_once) {
       const gaussian_raster::ImageRange range = {
           begin, std::min(begin + at_once, inputs.images)};
