@@ -6,7 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/status.h"
-#include "dg4d/scene/import_scene.h"
+#include "dg4d/formats/import_scene.h"
 #include "gflags/gflags.h"
 #include "tools/flags.h"
 #include "tools/run_folder.h"

@@ -15,7 +15,7 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/safetensors.h"
 #include "dg4d/base/status.h"
-#include "dg4d/scene/scene_io.h"
+#include "dg4d/formats/scene_io.h"
 
 namespace dg4d {
 namespace {

@@ -11,7 +11,7 @@
 #include <functional>
 #include <string>
 
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 

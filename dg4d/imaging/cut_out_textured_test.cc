@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/imaging/cut_out.h"
-#include "dg4d/scene/image_io.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {

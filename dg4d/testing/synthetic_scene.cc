@@ -12,7 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "dg4d/base/parallel.h"
 #include "dg4d/base/status.h"
-#include "dg4d/scene/blender_dataset.h"
+#include "dg4d/formats/blender_dataset.h"
 
 namespace dg4d {
 namespace {

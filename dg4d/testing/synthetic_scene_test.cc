@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <tuple>
 
-#include "dg4d/scene/blender_dataset.h"
+#include "dg4d/formats/blender_dataset.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {

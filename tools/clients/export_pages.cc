@@ -25,9 +25,9 @@
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/kernels/benchmark_scene.h"
 #include "dg4d/scene/camera.h"
-#include "dg4d/scene/image_io.h"
 #include "dg4d/testing/sample_scenes.h"
 
 namespace dg4d {

@@ -24,7 +24,7 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/scene_artist.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/testing/sample_scenes.h"
 
 namespace dg4d {

@@ -20,7 +20,7 @@
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/run_context.h"
-#include "dg4d/scene/import_scene.h"
+#include "dg4d/formats/import_scene.h"
 #include "dg4d/scene/scene.h"
 #include "tools/run_folder.h"
 

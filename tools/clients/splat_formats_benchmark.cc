@@ -18,9 +18,9 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "benchmark/benchmark.h"
-#include "dg4d/scene/gltf_splats_io.h"
-#include "dg4d/scene/ply_io.h"
-#include "dg4d/scene/spz_io.h"
+#include "dg4d/formats/gltf_splats_io.h"
+#include "dg4d/formats/ply_io.h"
+#include "dg4d/formats/spz_io.h"
 
 namespace dg4d {
 namespace {

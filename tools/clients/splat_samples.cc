@@ -23,9 +23,9 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/random.h"
 #include "dg4d/base/status.h"
-#include "dg4d/scene/gltf_splats_io.h"
-#include "dg4d/scene/ply_io.h"
-#include "dg4d/scene/spz_io.h"
+#include "dg4d/formats/gltf_splats_io.h"
+#include "dg4d/formats/ply_io.h"
+#include "dg4d/formats/spz_io.h"
 
 namespace dg4d {
 namespace {

@@ -1,4 +1,4 @@
-#include "dg4d/scene/gltf_splats_io.h"
+#include "dg4d/formats/gltf_splats_io.h"
 #include "tools/fuzz/fuzz_target.h"
 
 namespace dg4d {

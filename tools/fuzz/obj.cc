@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "absl/status/status.h"
-#include "dg4d/scene/obj_io.h"
+#include "dg4d/formats/obj_io.h"
 #include "tools/fuzz/fuzz_target.h"
 
 namespace dg4d {

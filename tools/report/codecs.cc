@@ -7,7 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 
 namespace dg4d {
 namespace {

@@ -7,7 +7,7 @@
 #include "dg4d/core/config.h"
 #include "dg4d/core/exporter.h"
 #include "dg4d/core/registry.h"
-#include "dg4d/scene/import_scene.h"
+#include "dg4d/formats/import_scene.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"
 

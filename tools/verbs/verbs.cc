@@ -1,6 +1,6 @@
 #include <ATen/ops/full.h>
 
-#include "dg4d/scene/video_io.h"
+#include "dg4d/formats/video_io.h"
 #include "tools/verb.h"
 
 namespace dg4d {

@@ -11,7 +11,7 @@
 #include "absl/time/clock.h"
 #include "dg4d/base/status.h"
 #include "dg4d/exporters/html/player_scene.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "tools/viewer/messages.h"
 
 namespace dg4d::viewer {

@@ -15,9 +15,9 @@
 #include "dg4d/core/exporter.h"
 #include "dg4d/exporters/gltf/joined_corners.h"
 #include "dg4d/exporters/gltf/vertex_encoder.h"
-#include "dg4d/scene/glb_builder.h"
-#include "dg4d/scene/gltf_turns.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/glb_builder.h"
+#include "dg4d/formats/gltf_turns.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/scene/mesh_sequence.h"
 
 // Writes the meshes of a scene as one .glb file (glTF 2.0), +y up as ours.

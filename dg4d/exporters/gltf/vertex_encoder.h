@@ -4,7 +4,7 @@
 #include <array>
 #include <vector>
 
-#include "dg4d/scene/glb_builder.h"
+#include "dg4d/formats/glb_builder.h"
 #include "dg4d/scene/mesh.h"
 
 namespace dg4d::gltf {

@@ -5,7 +5,7 @@
 #include "dg4d/base/files.h"
 #include "dg4d/base/status.h"
 #include "dg4d/core/exporter.h"
-#include "dg4d/scene/gltf_splats_io.h"
+#include "dg4d/formats/gltf_splats_io.h"
 
 // Writes the Gaussians of a scene as one .glb file (glTF 2.0) by
 // KHR_gaussian_splatting, +y up as ours; Gaussians that move as one node a

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "dg4d/base/files.h"
-#include "dg4d/scene/glb_file.h"
-#include "dg4d/scene/gltf_splats_io.h"
+#include "dg4d/formats/glb_file.h"
+#include "dg4d/formats/gltf_splats_io.h"
 #include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"

@@ -14,7 +14,7 @@
 #include "dg4d/exporters/html/payload.h"
 #include "dg4d/exporters/html/player_files.h"
 #include "dg4d/exporters/html/player_scene.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 
 // Writes a scene as one .html file that plays it: Gaussians and meshes, with
 // everything that it needs inside. It opens from disk and asks no network for

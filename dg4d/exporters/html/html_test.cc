@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/files.h"
 #include "dg4d/core/exporter.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/status.h"
 #include "dg4d/exporters/html/payload.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/scene/mesh.h"
 
 namespace dg4d::html {

@@ -15,7 +15,7 @@
 #include "dg4d/base/staged_folder.h"
 #include "dg4d/base/status.h"
 #include "dg4d/core/exporter.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/scene/mesh.h"
 #include "dg4d/scene/mesh_sequence.h"
 

@@ -14,7 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "dg4d/base/files.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"

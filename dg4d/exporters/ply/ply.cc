@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "dg4d/core/exporter.h"
+#include "dg4d/formats/ply_io.h"
 #include "dg4d/scene/gaussian_sequence.h"
-#include "dg4d/scene/ply_io.h"
 
 // Writes Gaussians as PLY files in the layout of 3D Gaussian Splatting: a
 // folder with static.ply and, for Gaussians that move, frame_0001.ply and on,

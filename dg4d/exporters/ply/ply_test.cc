@@ -5,7 +5,7 @@
 #include <string>
 
 #include "dg4d/base/files.h"
-#include "dg4d/scene/ply_io.h"
+#include "dg4d/formats/ply_io.h"
 #include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"

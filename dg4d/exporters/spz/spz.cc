@@ -4,13 +4,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "dg4d/core/exporter.h"
+#include "dg4d/formats/spz_io.h"
 #include "dg4d/scene/gaussian_sequence.h"
-#include "dg4d/scene/spz_io.h"
 
 // Writes Gaussians as SPZ files, about a tenth of their PLY files: a folder
 // with static.spz and, for Gaussians that move, frame_0001.spz and on. A path
 // that ends in .spz gets the static Gaussians alone. What numbers lose stands
-// in dg4d/scene/spz_io.h.
+// in dg4d/formats/spz_io.h.
 namespace dg4d::spz {
 
 class Spz final : public Exporter {

@@ -7,7 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "dg4d/base/files.h"
-#include "dg4d/scene/spz_io.h"
+#include "dg4d/formats/spz_io.h"
 #include "dg4d/testing/exporter_test.h"
 #include "dg4d/testing/sample_scenes.h"
 #include "gtest/gtest.h"

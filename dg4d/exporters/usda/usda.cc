@@ -17,7 +17,7 @@
 #include "dg4d/exporters/usda/prims.h"
 #include "dg4d/exporters/usda/texture_sheet.h"
 #include "dg4d/exporters/usda/usda_text.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/scene/mesh_sequence.h"
 
 // Writes a scene as OpenUSD text, +y up as ours: NAME.usda with the meshes as

@@ -13,10 +13,10 @@
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/scene_artist.h"
+#include "dg4d/formats/film.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/scene/camera.h"
 #include "dg4d/scene/camera_path.h"
-#include "dg4d/scene/film.h"
-#include "dg4d/scene/image_io.h"
 
 // Films of a scene, as a folder: turntable.mp4 goes once around it while it
 // moves, frames.mp4 shows one period of its motion from one place, path.mp4

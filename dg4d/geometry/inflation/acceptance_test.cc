@@ -5,12 +5,12 @@
 
 #include <string>
 
+#include "dg4d/formats/image_io.h"
 #include "dg4d/geometry/inflation/inflate.h"
 #include "dg4d/geometry/inflation/measures.h"
 #include "dg4d/geometry/inflation/motion_measures.h"
 #include "dg4d/geometry/inflation/proxy_renderer.h"
 #include "dg4d/geometry/inflation/shapes.h"
-#include "dg4d/scene/image_io.h"
 #include "gtest/gtest.h"
 
 namespace dg4d::inflation {

@@ -7,11 +7,11 @@
 #include <cstdio>
 #include <string>
 
+#include "dg4d/formats/image_io.h"
 #include "dg4d/geometry/inflation/inflate.h"
 #include "dg4d/geometry/inflation/measures.h"
 #include "dg4d/geometry/inflation/motion_measures.h"
 #include "dg4d/geometry/inflation/surface_gaussians.h"
-#include "dg4d/scene/image_io.h"
 
 namespace dg4d::inflation {
 namespace {

@@ -14,7 +14,7 @@
 #include "dg4d/core/plugin_spec.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/run_context.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "dg4d/training/view_metrics.h"
 #include "gtest/gtest.h"
 

@@ -11,9 +11,9 @@
 #include "dg4d/base/status.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/stage.h"
+#include "dg4d/formats/video_io.h"
 #include "dg4d/imaging/cut_out.h"
 #include "dg4d/imaging/similarity.h"
-#include "dg4d/scene/video_io.h"
 
 namespace dg4d::file_video {
 namespace {

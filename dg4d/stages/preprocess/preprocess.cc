@@ -11,12 +11,12 @@
 #include "dg4d/base/status.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/stage.h"
+#include "dg4d/formats/image_io.h"
+#include "dg4d/formats/video_io.h"
 #include "dg4d/imaging/cut_out.h"
 #include "dg4d/imaging/matting.h"
 #include "dg4d/imaging/similarity.h"
 #include "dg4d/scene/camera.h"
-#include "dg4d/scene/image_io.h"
-#include "dg4d/scene/video_io.h"
 
 namespace dg4d::preprocess {
 namespace {

@@ -16,7 +16,7 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
-#include "dg4d/scene/image_io.h"
+#include "dg4d/formats/image_io.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {

@@ -19,7 +19,7 @@
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/stage.h"
-#include "dg4d/scene/ply_io.h"
+#include "dg4d/formats/ply_io.h"
 #include "dg4d/stages/static_gaussians/initial_gaussians.h"
 #include "dg4d/training/adam.h"
 #include "dg4d/training/densify.h"

@@ -22,7 +22,7 @@
 #include "dg4d/core/renderer.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
-#include "dg4d/scene/ply_io.h"
+#include "dg4d/formats/ply_io.h"
 #include "dg4d/stages/static_gaussians/initial_gaussians.h"
 #include "dg4d/testing/stop_after.h"
 #include "dg4d/training/view_metrics.h"
