@@ -19,6 +19,7 @@ DEFINE_int32(threads, 0,
              "not depend on it.");
 DEFINE_bool(overwrite, false, "Replace the results of an earlier run.");
 DEFINE_bool(quiet, false, "Print errors only.");
+DEFINE_uint64(seed, 0, "Seed of all randomness.");
 DEFINE_double(input_fps, 0,
               "Frames a second of a sequence that is read from files; 0: what "
               "they say, else 7.");

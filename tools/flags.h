@@ -15,6 +15,7 @@ DECLARE_string(device);
 DECLARE_int32(threads);
 DECLARE_bool(overwrite);
 DECLARE_bool(quiet);
+DECLARE_uint64(seed);
 DECLARE_int32(port);
 DECLARE_double(input_fps);  // 0: as the files say
 DECLARE_string(input_up);   // "+y", "-y" or empty: as the files say

@@ -233,6 +233,7 @@ absl::StatusOr<Pipeline> MakePipeline(const EvaluationOptions& options,
                                       const std::string& yaml,
                                       const std::vector<Slot>& present) {
   DG4D_ASSIGN_OR_RETURN(ConfigNode config, ParseYaml(yaml, "evaluation"));
+  config["seed"] = ConfigNode::Scalar(absl::StrCat(options.run.seed));
   for (const std::string& assignment : options.overrides) {
     const std::vector<std::string> path = absl::StrSplit(assignment, '.');
     if (path.size() > 2 && path[0] == "stages" &&
@@ -282,6 +283,7 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
                         MakePipeline(options, line, PresentSlots(scene)));
   StageTimes stage_times;
   RunContext::Settings settings = options.run;
+  settings.seed = pipeline.seed();
   settings.observers.push_back(&stage_times);
   RunContext context(settings);
   DG4D_RETURN_IF_ERROR(pipeline.Run(scene, context));

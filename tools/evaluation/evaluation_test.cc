@@ -32,7 +32,8 @@ std::string Pictures(int frames) {
 }
 
 absl::StatusOr<std::vector<Evaluation>> EvaluateFolder(
-    const std::string& folder, const std::string& output, int iterations) {
+    const std::string& folder, const std::string& output, int iterations,
+    uint64_t seed = 0) {
   at::set_num_threads(1);  // as the program does
   EvaluationOptions options;
   options.suite = folder;
@@ -40,6 +41,7 @@ absl::StatusOr<std::vector<Evaluation>> EvaluateFolder(
   const std::string steps = std::to_string(iterations);
   options.overrides = {"stages.static_gaussians.iterations=" + steps,
                        "stages.dynamic_gaussians.iterations=" + steps};
+  options.run.seed = seed;
   return Evaluate(options, [](const Evaluation&) {});
 }
 
@@ -73,6 +75,17 @@ TEST(Evaluation, MoreStepsMeasureBetter) {
   EXPECT_GT(many->front().ssim, few->front().ssim);
   EXPECT_GT(many->front().mask_iou, few->front().mask_iou);
   EXPECT_TRUE(std::filesystem::exists(output + "/box_1/test/r_001.png"));
+}
+
+TEST(Evaluation, AnotherSeedIsAnotherFit) {
+  const auto psnr = [folder = Pictures(1)](uint64_t seed) {
+    const auto results = EvaluateFolder(folder, testing::TempDir() + "/seeds",
+                                        /*iterations=*/2, seed);
+    EXPECT_TRUE(results.ok()) << results.status();
+    return results->front().psnr;
+  };
+  EXPECT_EQ(psnr(1), psnr(1));
+  EXPECT_NE(psnr(1), psnr(0));
 }
 
 TEST(Evaluation, FoldersWithSeveralTimesAreFittedInMotion) {

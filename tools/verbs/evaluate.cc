@@ -69,7 +69,7 @@ absl::Status EvaluateSuite(const std::vector<std::string>& overrides) {
       .output = std::filesystem::path(FLAGS_output).lexically_normal().string(),
       .max_side = FLAGS_max_side,
       .overrides = overrides,
-      .run = {.devices = {device}}};
+      .run = {.devices = {device}, .seed = FLAGS_seed}};
   if (!FLAGS_quiet) options.run.observers.push_back(&progress);
   std::cout << TableHeader() << std::flush;
   DG4D_RETURN_IF_ERROR(Evaluate(options, [](const Evaluation& evaluation) {
@@ -86,8 +86,8 @@ const Verb& EvaluateVerb() {
       .name = "evaluate",
       .summary = "Measures how well objects of known looks are reconstructed.",
       .usage = "--output=FOLDER [--suite=SUITE] [key=value ...]",
-      .flags = {"suite", "output", "max_side", "overwrite", "device", "threads",
-                "quiet"},
+      .flags = {"suite", "output", "max_side", "seed", "overwrite", "device",
+                "threads", "quiet"},
       .notes =
           "Suite: procedural (the default), oracle, one of their objects, as\n"
           "dynamic_bending_tube, or a folder of posed pictures in the\n"

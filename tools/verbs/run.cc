@@ -33,7 +33,6 @@ DEFINE_string(video, "",
               "Video of the object, or folder of frames, that "
               "drives the motion.");
 DEFINE_string(config, "image_to_4d", "Built-in configuration, or YAML file.");
-DEFINE_uint64(seed, 0, "Seed of all randomness.");
 DEFINE_string(from, "",
               "First stage to run; earlier ones are read from the "
               "output folder.");
