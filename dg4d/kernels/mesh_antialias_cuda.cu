@@ -152,17 +152,6 @@ __global__ void BlendVjp(MeshGeometry<Real> geometry,
   }
 }
 
-template <typename Real>
-bool IsEmpty(const MeshGeometry<Real>& geometry) {
-  return geometry.images == 0 || geometry.width == 0 || geometry.height == 0;
-}
-
-absl::Status CheckImages(int64_t images) {
-  if (images <= 65535) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      "mesh kernels draw up to 65535 images at once");
-}
-
 }  // namespace
 
 int64_t FindMeshNeighborsWorkspaceBytes(int64_t triangle_count) {

@@ -479,20 +479,6 @@ __global__ void AddNormals(int64_t vertex_count, int64_t triangle_count,
 }
 
 template <typename Real>
-bool IsEmpty(const MeshPicture<Real>& picture) {
-  const MeshGeometry<Real>& geometry = picture.geometry;
-  return geometry.images == 0 || geometry.width == 0 || geometry.height == 0;
-}
-
-absl::Status CheckImages(int64_t images) {
-  if (images <= 65535) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("mesh kernels take up to 65535 images, meshes or rows of "
-                   "texels at once, not ",
-                   images));
-}
-
-template <typename Real>
 dim3 GridOf(const MeshPicture<Real>& picture) {
   return PixelGrid(picture.geometry.images, picture.geometry.width,
                    picture.geometry.height);
@@ -524,7 +510,7 @@ absl::Status DrawMeshPictureCuda(const MeshPicture<Real>& picture,
                                  const MeshPictureNormals<Real>& normals,
                                  const MeshPictureImages<Real>& images,
                                  CUstream_st* stream) {
-  if (IsEmpty(picture)) return absl::OkStatus();
+  if (IsEmpty(picture.geometry)) return absl::OkStatus();
   const absl::Status s = CheckImages(picture.geometry.images);
   if (!s.ok()) return s;
   DrawKernel<<<GridOf(picture), kBlock, 0, stream>>>(
@@ -535,7 +521,7 @@ absl::Status DrawMeshPictureCuda(const MeshPicture<Real>& picture,
 template <typename Real>
 absl::Status FindMeshSilhouettesCuda(const MeshPicture<Real>& picture,
                                      Real* weights, CUstream_st* stream) {
-  if (IsEmpty(picture)) return absl::OkStatus();
+  if (IsEmpty(picture.geometry)) return absl::OkStatus();
   const absl::Status s = CheckImages(picture.geometry.images);
   if (!s.ok()) return s;
   FindWeights<<<GridOf(picture), kBlock, 0, stream>>>(
@@ -546,7 +532,7 @@ absl::Status FindMeshSilhouettesCuda(const MeshPicture<Real>& picture,
 template <typename Real>
 absl::Status SmoothMeshPictureCuda(const MeshPicture<Real>& picture, Real* rgb,
                                    Real* alpha, CUstream_st* stream) {
-  if (IsEmpty(picture)) return absl::OkStatus();
+  if (IsEmpty(picture.geometry)) return absl::OkStatus();
   const absl::Status s = CheckImages(picture.geometry.images);
   if (!s.ok()) return s;
   SmoothKernel<<<GridOf(picture), kBlock, 0, stream>>>(picture, rgb, alpha);
@@ -558,7 +544,7 @@ absl::Status DrawMeshPictureVjpCuda(
     const MeshPicture<Real>& picture,
     const MeshPictureImageGradients<Real>& image_gradients,
     const MeshPictureGradients<Real>& gradients, CUstream_st* stream) {
-  if (IsEmpty(picture)) return absl::OkStatus();
+  if (IsEmpty(picture.geometry)) return absl::OkStatus();
   const absl::Status s = CheckImages(picture.geometry.images);
   if (!s.ok()) return s;
   const auto kernel = gradients.positions == nullptr && gradients.uvs == nullptr

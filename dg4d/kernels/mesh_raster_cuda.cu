@@ -8,188 +8,12 @@
 #include "dg4d/kernels/mesh_raster_cuda.h"
 #include "dg4d/kernels/mesh_raster_device.h"
 #include "dg4d/kernels/mesh_raster_math.h"
-#include "dg4d/kernels/mesh_visibility_math.h"
+#include "dg4d/kernels/mesh_visibility_device.h"
 
 namespace dg4d {
 namespace {
 
 using namespace mesh_raster;  // NOLINT: the kernels' own
-
-typedef unsigned long long Key;
-
-// A triangle whose bounds hold more pixels is drawn by warps, not by a thread.
-constexpr int kThreadPixels = 192;
-// And with more by as many warps as are free.
-constexpr int kWarpPixels = 4096;
-constexpr int kWarpBlocks = 264;
-
-// What is nearest has the greatest key: the leading bits of 1 / depth less
-// those of 1 / far, then the complement of the triangle's row. 0: empty.
-struct Keys {
-  double furthest, nearest;  // inverse depths
-  int64_t base;
-  int shift;
-  int id_bits;
-
-  __device__ Key Of(double inverse_depth, uint32_t id) const {
-    const Key depth =
-        static_cast<Key>((__double_as_longlong(inverse_depth) - base) >> shift);
-    return depth << id_bits | (((Key{1} << id_bits) - 1) - id);
-  }
-  __device__ int32_t Id(Key key) const {
-    const Key mask = (Key{1} << id_bits) - 1;
-    return key == 0 ? -1 : static_cast<int32_t>(mask - (key & mask));
-  }
-};
-
-Keys KeysOf(double near, double far, int64_t triangle_count) {
-  Keys keys = {.furthest = 1 / far, .nearest = 1 / near};
-  keys.base = std::bit_cast<int64_t>(keys.furthest);
-  keys.id_bits = std::bit_width(static_cast<uint64_t>(triangle_count));
-  const int depth_bits = std::bit_width(
-      static_cast<uint64_t>(std::bit_cast<int64_t>(keys.nearest) - keys.base));
-  keys.shift = std::max(0, depth_bits + keys.id_bits - 64);
-  return keys;
-}
-
-struct Workspace {
-  Key* keys;         // [B, H, W]
-  unsigned* counts;  // [2]: triangles for a warp, and for many
-  uint32_t*
-      triangles;  // [B T]: the first from the front, the second from behind
-};
-
-int64_t KeyBytes(int64_t images, int width, int height) {
-  return images * width * height * int64_t{sizeof(Key)};
-}
-
-struct DrawnTriangle {
-  Vector3<double> planes[4];  // edges, inverse depth
-  bool owner[3];
-
-  __device__ double At(int k, double x, double y) const {
-    return EdgeValue(planes[k], x, y);
-  }
-  __device__ bool Holds(double x, double y) const {
-    for (int k = 0; k < 3; ++k) {
-      const double at = At(k, x, y);
-      if (!(at > 0 || (at == 0 && owner[k]))) return false;
-    }
-    return true;
-  }
-};
-
-template <typename Real>
-__device__ bool SetUpDrawn(const MeshGeometry<Real>& geometry, int64_t image,
-                           int64_t id, DrawnTriangle& drawn, Bounds& bounds) {
-  Vector3<double> corners[3];
-  LoadCorners(geometry.positions + image * geometry.vertex_count * 3,
-              geometry.triangles, id, corners);
-  bounds = BoundsOf(corners, double(geometry.near), geometry.width,
-                    geometry.height, Sampling{});
-  if (bounds.empty()) return false;
-  Triangle<double> triangle;
-  if (!SetUpTriangle(corners, geometry.triangles + 3 * id, triangle)) {
-    return false;
-  }
-  for (int k = 0; k < 3; ++k) {
-    drawn.planes[k] = triangle.edges[k];
-    drawn.owner[k] = OwnsItsPoints(triangle.edges[k]);
-  }
-  drawn.planes[3] = (1 / triangle.determinant) *
-                    (triangle.edges[0] + triangle.edges[1] + triangle.edges[2]);
-  return true;
-}
-
-__device__ void DrawPixel(const DrawnTriangle& drawn, const Keys& keys,
-                          uint32_t id, int x, int y, Key* pixel) {
-  const double px = x + 0.5, py = y + 0.5;
-  if (!drawn.Holds(px, py)) return;
-  const double here = drawn.At(3, px, py);
-  if (here > keys.furthest && here <= keys.nearest) {
-    atomicMax(pixel, keys.Of(here, id));
-  }
-}
-
-template <typename Real>
-__global__ void DrawSmall(MeshGeometry<Real> geometry, Keys keys,
-                          Workspace workspace) {
-  const int64_t total = geometry.images * geometry.triangle_count;
-  const int64_t i = int64_t{blockIdx.x} * kBlock + threadIdx.x;
-  if (i >= total) return;
-  const int64_t image = i / geometry.triangle_count;
-  const int64_t id = i % geometry.triangle_count;
-  DrawnTriangle drawn;
-  Bounds bounds;
-  if (!SetUpDrawn(geometry, image, id, drawn, bounds)) return;
-  const int64_t area =
-      int64_t{bounds.right - bounds.left} * (bounds.bottom - bounds.top);
-  if (area > kWarpPixels) {
-    workspace.triangles[total - 1 - atomicAdd(workspace.counts + 1, 1u)] = i;
-    return;
-  }
-  if (area > kThreadPixels) {
-    workspace.triangles[atomicAdd(workspace.counts, 1u)] = i;
-    return;
-  }
-  Key* image_keys = workspace.keys + image * geometry.height * geometry.width;
-  for (int y = bounds.top; y < bounds.bottom; ++y) {
-    for (int x = bounds.left; x < bounds.right; ++x) {
-      DrawPixel(drawn, keys, static_cast<uint32_t>(id), x, y,
-                image_keys + int64_t{y} * geometry.width + x);
-    }
-  }
-}
-
-// Whether a rectangle of pixels is beyond an edge. Rounding is monotone, so
-// none of its pixels can be found inside where its furthest corner is not.
-__device__ bool Misses(const DrawnTriangle& drawn, int left, int top, int right,
-                       int bottom) {
-  for (int k = 0; k < 3; ++k) {
-    const Vector3<double>& edge = drawn.planes[k];
-    const double x = edge.x > 0 ? right - 0.5 : left + 0.5;
-    const double y = edge.y > 0 ? bottom - 0.5 : top + 0.5;
-    if (EdgeValue(edge, x, y) < 0) return true;
-  }
-  return false;
-}
-
-template <typename Real>
-__global__ void DrawLarge(MeshGeometry<Real> geometry, Keys keys,
-                          Workspace workspace) {
-  const int64_t total = geometry.images * geometry.triangle_count;
-  const int64_t warps = int64_t{gridDim.x} * (kBlock / 32);
-  const int64_t warp = (int64_t{blockIdx.x} * kBlock + threadIdx.x) / 32;
-  const int lane = threadIdx.x % 32;
-  for (int list = 1; list >= 0; --list) {
-    const int64_t count = workspace.counts[list];
-    if (count == 0) continue;
-    const int64_t team = count < warps ? warps / count : 1;
-    const int64_t teams = warps / team;
-    for (int64_t n = warp / team; n < count && warp < teams * team;
-         n += teams) {
-      const int64_t i = workspace.triangles[list == 1 ? total - 1 - n : n];
-      const int64_t image = i / geometry.triangle_count;
-      const int64_t id = i % geometry.triangle_count;
-      DrawnTriangle drawn;
-      Bounds bounds;
-      if (!SetUpDrawn(geometry, image, id, drawn, bounds)) continue;
-      const int across = (bounds.right - bounds.left + 7) / 8;
-      const int down = (bounds.bottom - bounds.top + 3) / 4;
-      Key* image_keys =
-          workspace.keys + image * geometry.height * geometry.width;
-      for (int64_t b = warp % team; b < int64_t{across} * down; b += team) {
-        const int left = bounds.left + static_cast<int>(b % across) * 8;
-        const int top = bounds.top + static_cast<int>(b / across) * 4;
-        if (Misses(drawn, left, top, left + 8, top + 4)) continue;
-        const int x = left + lane % 8, y = top + lane / 8;
-        if (x >= bounds.right || y >= bounds.bottom) continue;
-        DrawPixel(drawn, keys, static_cast<uint32_t>(id), x, y,
-                  image_keys + int64_t{y} * geometry.width + x);
-      }
-    }
-  }
-}
 
 template <typename Real>
 __device__ Fragment<double> LoadFragment(
@@ -230,12 +54,11 @@ __device__ void StoreFragment(const Fragment<double>& fragment, int64_t pixel,
 }
 
 template <typename Real>
-__global__ void Resolve(MeshGeometry<Real> geometry, Keys keys,
-                        const Key* depths, int32_t* triangle_ids,
-                        MeshFragments<Real> fragments) {
+__global__ void Resolve(MeshGeometry<Real> geometry, ZBuffer buffer,
+                        int32_t* triangle_ids, MeshFragments<Real> fragments) {
   const Pixel pixel = ThisPixel(geometry.width, geometry.height);
   if (!pixel.inside) return;
-  const int32_t id = keys.Id(depths[pixel.index]);
+  const int32_t id = buffer.keys.Id(buffer.samples[pixel.index]);
   Fragment<double> fragment;
   if (id >= 0) {
     Vector3<double> corners[3];
@@ -411,23 +234,11 @@ __global__ void InterpolateVjp(
   if (pixel.inside) StoreFragment(gradient, i, fragment_gradients);
 }
 
-absl::Status CheckImages(int64_t images) {
-  if (images <= 65535) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("mesh kernels draw up to 65535 images at once, not ", images,
-                   ": draw them in parts"));
-}
-
-template <typename Real>
-bool IsEmpty(const MeshGeometry<Real>& geometry) {
-  return geometry.images == 0 || geometry.width == 0 || geometry.height == 0;
-}
-
 }  // namespace
 
 int64_t RasterizeMeshWorkspaceBytes(int64_t images, int64_t triangle_count,
                                     int width, int height) {
-  return KeyBytes(images, width, height) + 8 + 4 * images * triangle_count;
+  return ZBufferBytes(images, triangle_count, width, height, /*samples=*/1);
 }
 
 template <typename Real>
@@ -456,32 +267,12 @@ absl::Status RasterizeMeshCuda(const MeshGeometry<Real>& geometry,
                                const MeshFragments<Real>& fragments,
                                void* workspace, CUstream_st* stream) {
   if (IsEmpty(geometry)) return absl::OkStatus();
-  if (const absl::Status s = CheckImages(geometry.images); !s.ok()) return s;
-  const int64_t triangles = geometry.images * geometry.triangle_count;
-  if (triangles > UINT32_MAX) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("too many triangles in all images together: ", triangles));
-  }
-  const Keys keys = KeysOf(double(geometry.near), double(geometry.far),
-                           geometry.triangle_count);
-  const int64_t key_bytes =
-      KeyBytes(geometry.images, geometry.width, geometry.height);
-  char* bytes = static_cast<char*>(workspace);
-  const Workspace parts = {
-      .keys = reinterpret_cast<Key*>(bytes),
-      .counts = reinterpret_cast<unsigned*>(bytes + key_bytes),
-      .triangles = reinterpret_cast<uint32_t*>(bytes + key_bytes + 8)};
-  const absl::Status cleared =
-      CudaStatus(cudaMemsetAsync(workspace, 0, key_bytes + 8, stream),
-                 "RasterizeMeshCuda");
-  if (!cleared.ok()) return cleared;
-  if (triangles > 0) {
-    DrawSmall<<<BlocksFor(triangles), kBlock, 0, stream>>>(geometry, keys,
-                                                           parts);
-    DrawLarge<<<kWarpBlocks, kBlock, 0, stream>>>(geometry, keys, parts);
-  }
+  ZBuffer buffer;
+  const absl::Status found = FindVisible(geometry, Sampling{}, workspace,
+                                         "RasterizeMeshCuda", stream, buffer);
+  if (!found.ok()) return found;
   Resolve<<<PixelGrid(geometry.images, geometry.width, geometry.height), kBlock,
-            0, stream>>>(geometry, keys, parts.keys, triangle_ids, fragments);
+            0, stream>>>(geometry, buffer, triangle_ids, fragments);
   return LaunchStatus("RasterizeMeshCuda");
 }
 

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "dg4d/kernels/mesh_antialias.h"
+#include "dg4d/kernels/mesh_coverage.h"
 #include "dg4d/kernels/mesh_raster.h"
 #include "dg4d/kernels/mesh_texture.h"
 
@@ -12,9 +13,10 @@ struct CUstream_st;  // cudaStream_t is a pointer to it
 
 namespace dg4d {
 
-// The CUDA twins of mesh_raster.h, mesh_texture.h and mesh_antialias.h: the
-// same structs and results, with every array, also `mesh_of_image` and its
-// like, in the memory of the current device, aligned as cudaMalloc does.
+// The CUDA twins of mesh_raster.h, mesh_texture.h, mesh_antialias.h and
+// mesh_coverage.h: the same structs and results, with every array, also
+// `mesh_of_image` and its like, in the memory of the current device, aligned as
+// cudaMalloc does.
 //
 // Each enqueues its work on `stream`, waits for nothing, allocates nothing and
 // can be captured in a CUDA graph. Workspaces are the caller's; their sizes
@@ -113,6 +115,16 @@ absl::Status AntialiasMeshVjpCuda(
     const MeshSilhouettes<Real>& silhouettes, int64_t channels,
     const Real* colors, const Real* weights, const Real* smooth_gradients,
     Real* color_gradients, Real* position_gradients, CUstream_st* stream);
+
+// Bytes of RenderMeshCoverageCuda's workspace.
+int64_t RenderMeshCoverageWorkspaceBytes(int64_t images, int64_t triangle_count,
+                                         int width, int height, int samples);
+
+// Covers the CPU's samples to the bit; depths as RasterizeMeshCuda.
+template <typename Real>
+absl::Status RenderMeshCoverageCuda(const MeshCoverageInputs<Real>& inputs,
+                                    Real* rgba, Real* depth, void* workspace,
+                                    CUstream_st* stream);
 
 }  // namespace dg4d
 

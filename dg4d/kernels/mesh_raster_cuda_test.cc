@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "dg4d/kernels/mesh_test_shapes.h"
@@ -401,6 +402,111 @@ TYPED_TEST(MeshRasterCuda, HasTheStepsAndGradientsOfTheCpu) {
             10 * kTolerance<Real>);
   EXPECT_LT(RelativeError(o_vertex_gradients.Host(), vertex_gradients),
             10 * kTolerance<Real>);
+}
+
+// Alphas are equal: each sample hits what it hits on the CPU.
+template <typename Real>
+void ExpectCoveredAlike(const MeshCoverageInputs<Real>& inputs, int64_t uv_rows,
+                        int64_t sets) {
+  const MeshGeometry<Real>& geometry = inputs.geometry;
+  const int64_t pixels = geometry.images * geometry.height * geometry.width;
+  std::vector<Real> rgba(4 * pixels), depth(pixels);
+  RenderMeshCoverageCpu(inputs, rgba.data(), depth.data());
+
+  const auto copy = [](const auto* values, int64_t count) {
+    using T = std::remove_cvref_t<decltype(*values)>;
+    return values == nullptr ? std::vector<T>()
+                             : std::vector<T>(values, values + count);
+  };
+  const auto or_null = [](const auto* values, const auto& device) {
+    return values == nullptr ? nullptr : device.get();
+  };
+  const int64_t corners = 3 * geometry.triangle_count;
+  const Device positions(
+      copy(geometry.positions, 3 * geometry.images * geometry.vertex_count));
+  const Device triangles(copy(geometry.triangles, corners));
+  const Device colors(copy(inputs.corner_colors, 3 * corners));
+  const Device uv_triangles(copy(inputs.uv_triangles, corners));
+  const Device uvs(copy(inputs.uvs, 2 * uv_rows));
+  const Device layer_of_uv(copy(inputs.layer_of_uv, uv_rows));
+  const Device layers(
+      copy(inputs.layers, sets * inputs.layer_count * inputs.layer_height *
+                              inputs.layer_width * 3));
+  const Device set_of_image(copy(inputs.set_of_image, geometry.images));
+  MeshCoverageInputs<Real> on_device = inputs;
+  on_device.geometry.positions = positions.get();
+  on_device.geometry.triangles = triangles.get();
+  on_device.corner_colors = or_null(inputs.corner_colors, colors);
+  on_device.uv_triangles = uv_triangles.get();
+  on_device.uvs = uvs.get();
+  on_device.layer_of_uv = or_null(inputs.layer_of_uv, layer_of_uv);
+  on_device.layers = layers.get();
+  on_device.set_of_image = or_null(inputs.set_of_image, set_of_image);
+  const Device<char> workspace(RenderMeshCoverageWorkspaceBytes(
+      geometry.images, geometry.triangle_count, geometry.width, geometry.height,
+      inputs.samples));
+  const Device<Real> device_rgba(4 * pixels), device_depth(pixels);
+  const absl::Status status =
+      RenderMeshCoverageCuda(on_device, device_rgba.get(), device_depth.get(),
+                             workspace.get(), nullptr);
+  ASSERT_TRUE(status.ok()) << status;
+  const std::vector<Real> drawn = device_rgba.Host();
+  int64_t covered = 0;
+  for (int64_t i = 0; i < pixels; ++i) {
+    ASSERT_EQ(drawn[4 * i + 3], rgba[4 * i + 3]) << "pixel " << i;
+    covered += rgba[4 * i + 3] > 0;
+  }
+  EXPECT_GT(covered, 0);
+  EXPECT_LT(RelativeError(drawn, rgba), kTolerance<Real>);
+  EXPECT_LT(RelativeError(device_depth.Host(), depth), kTolerance<Real>);
+
+  // Without depth, and over the first picture.
+  ASSERT_TRUE(RenderMeshCoverageCuda<Real>(on_device, device_rgba.get(),
+                                           nullptr, workspace.get(), nullptr)
+                  .ok());
+  EXPECT_EQ(device_rgba.Host(), drawn);
+}
+
+TYPED_TEST(MeshRasterCuda, CoversWhatTheCpuCovers) {
+  using Real = TypeParam;
+  const Shape<Real> shape = mesh_test::Sphere<Real>(40, 26);
+  const int64_t uv_rows = static_cast<int64_t>(shape.uvs.size()) / 2;
+  const Cameras<Real> cameras(3, 53, 38, 3.0f, 44.0f);
+  const std::vector<Real> positions = cameras.Project(shape.vertices);
+  const std::vector<Real> texels = Noise<Real>(2 * 2 * 9 * 7 * 3, 5);
+  const std::vector<Real> colors = Noise<Real>(3 * shape.triangles.size(), 6);
+  const std::vector<int64_t> set_of_image = {1, 0, 1};
+  std::vector<int32_t> layer_of_uv(uv_rows);
+  for (int64_t i = 0; i < uv_rows; ++i) layer_of_uv[i] = i / 3 % 2;
+  const MeshCoverageInputs<Real> textured = {
+      .geometry = cameras.Geometry(positions, shape.triangles),
+      .uv_triangles = shape.uv_triangles.data(),
+      .uvs = shape.uvs.data(),
+      .layers = texels.data(),
+      .layer_height = 9,
+      .layer_width = 7};
+  for (const int samples : {1, 3, 5}) {
+    for (const bool closed : {false, true}) {
+      MeshCoverageInputs<Real> inputs = textured;
+      inputs.samples = samples;
+      inputs.closed = closed;
+      ExpectCoveredAlike(inputs, uv_rows, 1);
+    }
+  }
+  MeshCoverageInputs<Real> layered = textured;
+  layered.layer_count = 2;
+  layered.layer_of_uv = layer_of_uv.data();
+  layered.set_of_image = set_of_image.data();
+  ExpectCoveredAlike(layered, uv_rows, 2);
+  MeshCoverageInputs<Real> coloured = textured;
+  coloured.corner_colors = colors.data();
+  ExpectCoveredAlike(coloured, uv_rows, 1);
+  // From so near that triangles fill the picture and pass the camera's plane.
+  const Cameras<Real> near(2, 70, 50, 1.02f, 20.0f);
+  const std::vector<Real> near_positions = near.Project(shape.vertices);
+  MeshCoverageInputs<Real> close = textured;
+  close.geometry = near.Geometry(near_positions, shape.triangles);
+  ExpectCoveredAlike(close, uv_rows, 1);
 }
 
 }  // namespace

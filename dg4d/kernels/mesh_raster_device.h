@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
 #include "dg4d/kernels/mesh_raster.h"
 
 namespace dg4d::mesh_raster {
@@ -12,6 +14,15 @@ namespace dg4d::mesh_raster {
 // Private to the mesh kernels in .cu files.
 
 constexpr int kBlock = 256;
+
+// What is counted by the last dimension of a grid.
+inline absl::Status CheckImages(int64_t images) {
+  if (images <= 65535) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("mesh kernels take up to 65535 images, meshes or rows of "
+                   "texels at once, not ",
+                   images, ": draw them in parts"));
+}
 
 inline unsigned BlocksFor(int64_t threads) {
   return static_cast<unsigned>((threads + kBlock - 1) / kBlock);
@@ -42,6 +53,11 @@ __device__ inline Pixel ThisPixel(int width, int height) {
   pixel.index = (pixel.image * height + pixel.y) * int64_t{width} + pixel.x;
   pixel.inside = pixel.x < width && pixel.y < height;
   return pixel;
+}
+
+template <typename Real>
+bool IsEmpty(const MeshGeometry<Real>& geometry) {
+  return geometry.images == 0 || geometry.width == 0 || geometry.height == 0;
 }
 
 // Sums `values` over the lanes of each `key`; true for the lane that then has a

@@ -95,6 +95,16 @@ absl::Status AntialiasMeshVjpCuda(const MeshGeometry<Real>&,
   return BuiltWithoutCuda();
 }
 
+int64_t RenderMeshCoverageWorkspaceBytes(int64_t, int64_t, int, int, int) {
+  return 0;
+}
+
+template <typename Real>
+absl::Status RenderMeshCoverageCuda(const MeshCoverageInputs<Real>&, Real*,
+                                    Real*, void*, CUstream_st*) {
+  return BuiltWithoutCuda();
+}
+
 #define DG4D_INSTANTIATE(Real)                                                \
   template absl::Status ProjectMeshCuda<Real>(const MeshProjection<Real>&,    \
                                               Real*, CUstream_st*);           \
@@ -130,7 +140,9 @@ absl::Status AntialiasMeshVjpCuda(const MeshGeometry<Real>&,
       const Real*, Real*, Real*, CUstream_st*);                               \
   template absl::Status AntialiasMeshVjpCuda<Real>(                           \
       const MeshGeometry<Real>&, const MeshSilhouettes<Real>&, int64_t,       \
-      const Real*, const Real*, const Real*, Real*, Real*, CUstream_st*);
+      const Real*, const Real*, const Real*, Real*, Real*, CUstream_st*);     \
+  template absl::Status RenderMeshCoverageCuda<Real>(                         \
+      const MeshCoverageInputs<Real>&, Real*, Real*, void*, CUstream_st*);
 
 DG4D_INSTANTIATE(float)
 DG4D_INSTANTIATE(double)
