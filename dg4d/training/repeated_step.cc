@@ -1,5 +1,7 @@
 #include "dg4d/training/repeated_step.h"
 
+#include <ATen/ops/empty_like.h>
+
 #include <algorithm>
 #include <exception>
 #include <utility>
@@ -66,7 +68,10 @@ void RepeatedStep::Set(const Inputs& inputs, Recording& recording) {
 
 bool RepeatedStep::Record(const Inputs& inputs, Work work,
                           Recording& recording) {
-  recording.inputs = Uploaded(inputs.tensors, device_);
+  // Of their own, since the next steps' are written over them.
+  for (const at::Tensor& input : inputs.tensors) {
+    recording.inputs.push_back(at::empty_like(input, device_));
+  }
   for (const Inputs::Rendered& rendered : inputs.rendered) {
     recording.views.push_back(std::make_shared<GaussianViews>(
         static_cast<int64_t>(rendered.cameras.size()), rendered.times,

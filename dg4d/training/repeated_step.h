@@ -37,7 +37,7 @@ class RepeatedStep {
     // of equal shapes, with tensors of equal sizes and as many cameras, differ
     // by these values alone. Empty: this step is like no other.
     std::string shape;
-    Tensors tensors;  // on the CPU; the work finds them on the device
+    Tensors tensors;  // anywhere; the work finds them on the device
     // What is rendered together: cameras of one size, which of `times` times
     // each sees.
     struct Rendered {

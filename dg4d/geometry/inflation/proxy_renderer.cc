@@ -3,12 +3,20 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
 #include <ATen/ops/equal.h>
+#include <ATen/ops/tensor.h>
+#include <ATen/ops/zeros.h>
+#include <c10/core/DeviceGuard.h>
+#include <c10/util/Exception.h>
 
 #include <cmath>
+#include <utility>
 
+#include "dg4d/base/cuda_stream.h"
 #include "dg4d/kernels/mesh_coverage.h"
 #include "dg4d/kernels/mesh_raster.h"
+#include "dg4d/kernels/mesh_raster_cuda.h"
 
 namespace dg4d::inflation {
 namespace {
@@ -25,34 +33,26 @@ std::vector<at::Tensor> Halvings(const at::Tensor& texture) {
   return levels;
 }
 
-// The triangles that face the camera: of a closed surface no other is seen.
-struct Facing {
-  std::vector<int32_t> triangles, uv_triangles;
-};
-
-Facing FacingTriangles(const std::vector<float>& positions, const Mesh& mesh) {
-  const at::Tensor triangles = mesh.triangles.contiguous();
-  const at::Tensor uv_triangles = mesh.uv_triangles.contiguous();
-  const int32_t* corner = triangles.data_ptr<int32_t>();
-  const int32_t* uv_corner = uv_triangles.data_ptr<int32_t>();
-  Facing facing;
-  for (int64_t t = 0; t < mesh.triangle_count();
-       ++t, corner += 3, uv_corner += 3) {
-    const float* a = &positions[3 * size_t(corner[0])];
-    const float* b = &positions[3 * size_t(corner[1])];
-    const float* c = &positions[3 * size_t(corner[2])];
-    // The triple product of homogeneous pixels has the sign of the area, y
-    // being down, also where a corner is behind the camera.
-    const double area =
-        double(a[0]) * (double(b[1]) * c[2] - double(b[2]) * c[1]) +
-        double(a[1]) * (double(b[2]) * c[0] - double(b[0]) * c[2]) +
-        double(a[2]) * (double(b[0]) * c[1] - double(b[1]) * c[0]);
-    if (area >= 0) continue;
-    facing.triangles.insert(facing.triangles.end(), corner, corner + 3);
-    facing.uv_triangles.insert(facing.uv_triangles.end(), uv_corner,
-                               uv_corner + 3);
+// `inputs` see the vertices at `positions`, where this projects them to.
+void DrawOnCuda(const MeshProjection<float>& projection,
+                const MeshCoverageInputs<float>& inputs, at::Tensor positions,
+                at::Tensor rgba) {
+  const c10::Device device = rgba.device();
+  const c10::DeviceGuard guard(device);
+  auto* stream = static_cast<CUstream_st*>(CurrentCudaStream(device));
+  const MeshGeometry<float>& geometry = inputs.geometry;
+  const at::Tensor workspace =
+      at::empty({RenderMeshCoverageWorkspaceBytes(
+                    geometry.images, geometry.triangle_count, geometry.width,
+                    geometry.height, inputs.samples)},
+                rgba.options().dtype(at::kByte));
+  absl::Status status =
+      ProjectMeshCuda(projection, positions.data_ptr<float>(), stream);
+  if (status.ok()) {
+    status = RenderMeshCoverageCuda<float>(
+        inputs, rgba.data_ptr<float>(), nullptr, workspace.data_ptr(), stream);
   }
-  return facing;
+  TORCH_CHECK(status.ok(), status.message());
 }
 
 double Wrap(double frame, int count) {
@@ -62,8 +62,10 @@ double Wrap(double frame, int count) {
 
 }  // namespace
 
-ProxyRenderer::ProxyRenderer(std::vector<Mesh> frames)
-    : frames_(std::move(frames)), one_topology_(HaveOneTopology(frames_)) {
+ProxyRenderer::ProxyRenderer(std::vector<Mesh> frames, c10::Device device)
+    : device_(device),
+      frames_(std::move(frames)),
+      one_topology_(HaveOneTopology(frames_)) {
   std::vector<at::Tensor> seen;
   for (const Mesh& mesh : frames_) {
     int found = -1;
@@ -76,10 +78,17 @@ ProxyRenderer::ProxyRenderer(std::vector<Mesh> frames)
     if (found < 0) {
       found = static_cast<int>(seen.size());
       seen.push_back(mesh.albedo.pixels);
-      textures_.push_back(Halvings(mesh.albedo.pixels));
+      textures_.push_back(Halvings(mesh.albedo.pixels.to(device)));
     }
     texture_of_frame_.push_back(found);
   }
+  for (Mesh& mesh : frames_) {
+    for (at::Tensor* tensor :
+         {&mesh.vertices, &mesh.triangles, &mesh.uvs, &mesh.uv_triangles}) {
+      *tensor = tensor->to(device).contiguous();
+    }
+  }
+  mesh_of_image_ = at::zeros({1}, at::TensorOptions(device).dtype(at::kLong));
 }
 
 int ProxyRenderer::NearestFrame(double frame) const {
@@ -109,54 +118,53 @@ at::Tensor ProxyRenderer::Render(double frame, const Camera& camera) const {
   const int nearest = NearestFrame(frame);
   const Mesh& mesh = frames_[nearest];
   const at::Tensor vertices = VerticesAt(frame).contiguous();
-  const at::Tensor uvs = mesh.uvs.contiguous();
   const at::Tensor texture = Texture(nearest, camera.height);
 
-  // The kernel's view axes are x right, y down, z forward.
+  // Rows of the view from the world, whose axes are x right, y down, z forward,
+  // then the focal lengths.
   const auto m = camera.camera_from_world();
-  float view_from_world[12];
-  for (int row = 0; row < 3; ++row) {
-    for (int column = 0; column < 4; ++column) {
-      view_from_world[4 * row + column] =
-          static_cast<float>((row == 0 ? 1 : -1) * m[4 * row + column]);
-    }
+  std::vector<float> numbers;
+  for (int i = 0; i < 12; ++i) {
+    numbers.push_back(static_cast<float>((i < 4 ? 1 : -1) * m[i]));
   }
-  const float focal = static_cast<float>(camera.focal());
-  const float focal_lengths[2] = {focal, focal};
-  const int64_t mesh_of_image = 0;
-  std::vector<float> positions(static_cast<size_t>(vertices.numel()));
-  ProjectMeshCpu<float>({.meshes = 1,
-                         .vertex_count = vertices.size(0),
-                         .images = 1,
-                         .width = camera.width,
-                         .height = camera.height,
-                         .vertices = vertices.data_ptr<float>(),
-                         .mesh_of_image = &mesh_of_image,
-                         .view_from_world = view_from_world,
-                         .focal_lengths = focal_lengths},
-                        positions.data());
+  numbers.resize(14, static_cast<float>(camera.focal()));
+  const at::Tensor projection = at::tensor(numbers).to(device_);
+  const at::Tensor positions = at::empty_like(vertices);
+  const at::Tensor rgba =
+      at::empty({camera.height, camera.width, 4}, vertices.options());
 
-  const Facing facing = FacingTriangles(positions, mesh);
-  MeshCoverageInputs<float> inputs;
-  inputs.geometry = {
-      .images = 1,
+  const MeshProjection<float> project = {
+      .meshes = 1,
       .vertex_count = vertices.size(0),
-      .triangle_count = static_cast<int64_t>(facing.triangles.size()) / 3,
+      .images = 1,
       .width = camera.width,
       .height = camera.height,
-      .positions = positions.data(),
-      .triangles = facing.triangles.data(),
-      .near = static_cast<float>(camera.near),
-      .far = static_cast<float>(camera.far)};
-  inputs.uv_triangles = facing.uv_triangles.data();
-  inputs.uvs = uvs.data_ptr<float>();
+      .vertices = vertices.data_ptr<float>(),
+      .mesh_of_image = mesh_of_image_.data_ptr<int64_t>(),
+      .view_from_world = projection.data_ptr<float>(),
+      .focal_lengths = projection.data_ptr<float>() + 12};
+  MeshCoverageInputs<float> inputs;
+  inputs.geometry = {.images = 1,
+                     .vertex_count = vertices.size(0),
+                     .triangle_count = mesh.triangle_count(),
+                     .width = camera.width,
+                     .height = camera.height,
+                     .positions = positions.data_ptr<float>(),
+                     .triangles = mesh.triangles.data_ptr<int32_t>(),
+                     .near = static_cast<float>(camera.near),
+                     .far = static_cast<float>(camera.far)};
+  inputs.closed = true;
+  inputs.uv_triangles = mesh.uv_triangles.data_ptr<int32_t>();
+  inputs.uvs = mesh.uvs.data_ptr<float>();
   inputs.layers = texture.data_ptr<float>();
   inputs.layer_height = static_cast<int>(texture.size(0));
   inputs.layer_width = static_cast<int>(texture.size(1));
-  const at::Tensor rgba =
-      at::empty({camera.height, camera.width, 4}, at::kFloat);
-  RenderMeshCoverageCpu(inputs, rgba.data_ptr<float>(),
-                        static_cast<float*>(nullptr));
+  if (device_.is_cuda()) {
+    DrawOnCuda(project, inputs, positions, rgba);
+  } else {
+    ProjectMeshCpu(project, positions.data_ptr<float>());
+    RenderMeshCoverageCpu<float>(inputs, rgba.data_ptr<float>(), nullptr);
+  }
   return rgba;
 }
 

@@ -18,6 +18,7 @@
 #include "dg4d/base/status.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/registry.h"
+#include "dg4d/core/run_context.h"
 #include "dg4d/geometry/inflation/inflate.h"
 #include "dg4d/geometry/inflation/proxy_renderer.h"
 #include "dg4d/geometry/inflation/surface_gaussians.h"
@@ -112,7 +113,7 @@ class Inflation final : public Guidance {
 
   explicit Inflation(Options options) : options_(std::move(options)) {}
 
-  absl::Status Prepare(const Scene& scene, RunContext&) override {
+  absl::Status Prepare(const Scene& scene, RunContext& context) override {
     cache_ = {};
     reference_ = scene.reference;
     reference_camera_ = scene.reference_camera;
@@ -124,20 +125,35 @@ class Inflation final : public Guidance {
           proxy, inflation::InflateVideo(reference_, frames_, reference_camera_,
                                          options_.surface));
     }
-    renderer_ = std::make_unique<inflation::ProxyRenderer>(std::move(proxy));
+    device_ = context.device();
+    renderer_ =
+        std::make_unique<inflation::ProxyRenderer>(std::move(proxy), device_);
     return absl::OkStatus();
   }
 
-  Draws Draw(const Views&, double, at::Generator&) const override { return {}; }
+  // What the views should show: [B, 4, H, W], premultiplied.
+  Draws Draw(const Views& views, double, at::Generator&) const override {
+    const at::NoGradGuard no_grad;
+    std::vector<at::Tensor> pictures;
+    for (int i = 0; i < views.size(); ++i) {
+      pictures.push_back(
+          Picture(views.cameras[i], views.frames[i], views.reference_camera));
+    }
+    return {{"targets", at::stack(pictures).permute({0, 3, 1, 2})}};
+  }
 
-  at::Tensor Loss(const Views& views, const Draws&) override {
-    const Targets targets = TargetsOf(views);
+  at::Tensor Loss(const Views& views, const Draws& draws) override {
+    const Targets targets = TargetsOf(views, draws);
     return options_.rgb_weight * at::mse_loss(views.rgb, targets.rgb) +
            options_.alpha_weight * at::mse_loss(views.alpha, targets.alpha);
   }
 
-  absl::StatusOr<at::Tensor> Refine(const Views& views, const Draws&) override {
-    return TargetsOf(views).rgb.clamp(0, 1);
+  // Everything else was done by Draw.
+  bool CanBeRecorded() const override { return true; }
+
+  absl::StatusOr<at::Tensor> Refine(const Views& views,
+                                    const Draws& draws) override {
+    return TargetsOf(views, draws).rgb.clamp(0, 1);
   }
 
   std::optional<Gaussians> InitialGaussians() const override {
@@ -154,25 +170,18 @@ class Inflation final : public Guidance {
     at::Tensor alpha;  // [B, 1, H, W]
   };
 
-  Targets TargetsOf(const Views& views) {
-    const at::NoGradGuard no_grad;
-    std::vector<at::Tensor> pictures;
-    for (int i = 0; i < views.size(); ++i) {
-      pictures.push_back(
-          Picture(views.cameras[i], views.frames[i], views.reference_camera));
-    }
-    const at::Tensor rgba = at::stack(pictures).permute({0, 3, 1, 2});
+  static Targets TargetsOf(const Views& views, const Draws& draws) {
+    const at::Tensor& rgba = draws.at("targets");
     const at::Tensor alpha = rgba.narrow(1, 3, 1);
-    const at::Tensor rgb =
-        rgba.narrow(1, 0, 3) +
-        (1 - alpha) * views.background.view({views.size(), 3, 1, 1});
-    return {rgb.to(views.rgb.device()), alpha.to(views.rgb.device())};
+    const at::Tensor background =
+        views.background.to(rgba.device()).view({-1, 3, 1, 1});
+    return {rgba.narrow(1, 0, 3) + (1 - alpha) * background, alpha};
   }
 
   // [H, W, 4], premultiplied. What the reference camera sees of a frame of the
   // video is that frame itself, else it is the proxy.
   at::Tensor Picture(const Camera& camera, double frame,
-                     const Camera& reference_camera) {
+                     const Camera& reference_camera) const {
     if (renderer_->frame_count() == 1 && frames_.size() == 1) frame = 0;
     const ViewKey key = KeyOf(camera, frame);
     if (const at::Tensor* found = cache_.Find(key)) return *found;
@@ -183,7 +192,8 @@ class Inflation final : public Guidance {
         SeesTheSame(camera, reference_camera)) {
       const Image image = Resize(frames_[whole], camera.height, camera.width);
       const at::Tensor alpha = Alpha(image).permute({1, 2, 0});
-      picture = at::cat({image.pixels.narrow(2, 0, 3) * alpha, alpha}, 2);
+      picture =
+          at::cat({image.pixels.narrow(2, 0, 3) * alpha, alpha}, 2).to(device_);
     } else {
       picture = renderer_->Render(frame, camera);
     }
@@ -196,7 +206,8 @@ class Inflation final : public Guidance {
   Camera reference_camera_;
   std::vector<Image> frames_;
   std::unique_ptr<inflation::ProxyRenderer> renderer_;
-  PictureCache cache_;
+  c10::Device device_ = c10::Device(c10::kCPU);
+  mutable PictureCache cache_;
 };
 
 DG4D_REGISTER(Guidance, Inflation, "inflation",

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "dg4d/base/random.h"
 #include "dg4d/core/config.h"
 #include "dg4d/core/guidance.h"
 #include "dg4d/core/registry.h"
@@ -55,8 +56,18 @@ Views MakeViews(const std::vector<double>& azimuths, double frame = 0) {
   return views;
 }
 
+Draws DrawsFor(const Guidance& guidance, const Views& views) {
+  at::Generator generator = MakeGenerator(0, "test");
+  return guidance.Draw(views, 1, generator);
+}
+
+at::Tensor LossOf(Guidance& guidance, const Views& views) {
+  return guidance.Loss(views, DrawsFor(guidance, views));
+}
+
 at::Tensor Refined(Guidance& guidance, const Views& views) {
-  absl::StatusOr<at::Tensor> refined = guidance.Refine(views, {});
+  absl::StatusOr<at::Tensor> refined =
+      guidance.Refine(views, DrawsFor(guidance, views));
   EXPECT_TRUE(refined.ok()) << refined.status();
   return *std::move(refined);
 }
@@ -86,9 +97,9 @@ TEST(Inflation, LossIsZeroForItsOwnPicturesAndPullsTowardsThem) {
   Views views = MakeViews({0, 40, 180});
   const at::Tensor target = Refined(*guidance, views);
   views.rgb = target.clone();
-  EXPECT_EQ(guidance->Loss(views, {}).item<float>(), 0);
+  EXPECT_EQ(LossOf(*guidance, views).item<float>(), 0);
   views.rgb = (target * 0.5).requires_grad_();
-  guidance->Loss(views, {}).backward();
+  LossOf(*guidance, views).backward();
   // The gradient points away from the target, pixel by pixel.
   const at::Tensor away = views.rgb.detach() - target;
   EXPECT_TRUE((away * views.rgb.grad() >= 0).all().item<bool>());
@@ -97,8 +108,8 @@ TEST(Inflation, LossIsZeroForItsOwnPicturesAndPullsTowardsThem) {
 
 TEST(Inflation, LossIsAMeanOverViews) {
   const auto guidance = Prepared(StarScene());
-  const float one = guidance->Loss(MakeViews({50}), {}).item<float>();
-  const float two = guidance->Loss(MakeViews({50, 50}), {}).item<float>();
+  const float one = LossOf(*guidance, MakeViews({50})).item<float>();
+  const float two = LossOf(*guidance, MakeViews({50, 50})).item<float>();
   EXPECT_NEAR(one, two, 1e-4 * one);
 }
 

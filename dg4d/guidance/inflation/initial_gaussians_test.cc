@@ -53,7 +53,8 @@ TEST_P(Start, ResemblesTheProxyFromAllAround) {
   views.background = at::ones({views.size(), 3});
   views.rgb = at::zeros({views.size(), 3, kSize, kSize});
   views.alpha = at::zeros({views.size(), 1, kSize, kSize});
-  const absl::StatusOr<at::Tensor> target = (*guidance)->Refine(views, {});
+  const absl::StatusOr<at::Tensor> target = (*guidance)->Refine(
+      views, (*guidance)->Draw(views, 1, context.generator()));
   ASSERT_TRUE(target.ok()) << target.status();
 
   const at::NoGradGuard no_grad;
