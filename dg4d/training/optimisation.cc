@@ -1,5 +1,8 @@
 #include "dg4d/training/optimisation.h"
 
+#include <ATen/TensorOperators.h>
+#include <ATen/ops/stack.h>
+
 #include "absl/strings/str_cat.h"
 #include "dg4d/base/cuda_stream.h"
 #include "dg4d/base/status.h"
@@ -39,6 +42,17 @@ absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
     context.Warn(absl::StrCat(bad, " gradients were not finite and ignored"));
   }
   return absl::OkStatus();
+}
+
+double SumOf(absl::Span<const at::Tensor> losses) {
+  if (losses.empty()) return 0;
+  const at::Tensor values =
+      at::stack({losses.data(), losses.size()}).to(at::kCPU, at::kDouble);
+  double sum = 0;
+  for (int64_t i = 0; i < values.size(0); ++i) {
+    sum += values.data_ptr<double>()[i];
+  }
+  return sum;
 }
 
 }  // namespace dg4d

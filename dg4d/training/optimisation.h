@@ -1,6 +1,8 @@
 #ifndef DG4D_TRAINING_OPTIMISATION_H_
 #define DG4D_TRAINING_OPTIMISATION_H_
 
+#include <ATen/core/Tensor.h>
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -8,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "dg4d/core/observer.h"
 #include "dg4d/core/run_context.h"
 #include "dg4d/core/state_archive.h"
@@ -50,6 +53,9 @@ class Optimisation {
 // of gradients that were not finite.
 absl::Status Optimise(Optimisation& optimisation, int64_t iterations,
                       Scene& scene, RunContext& context);
+
+// The sum of the losses of a step, scalars of one device, with one wait for it.
+double SumOf(absl::Span<const at::Tensor> losses);
 
 }  // namespace dg4d
 

@@ -400,15 +400,11 @@ RepeatedStep::Tensors Fit::Descend(Plan& plan,
 double Fit::Descend(int64_t steps_done, double progress) {
   Plan plan;
   MakePlan(steps_done, progress, plan);
-  const RepeatedStep::Tensors losses =
-      steps_.Run(plan.inputs, steps_done,
-                 [&](const RepeatedStep::Tensors& inputs,
-                     const RepeatedStep::AllViews& views) {
-                   return Descend(plan, inputs, views);
-                 });
-  double sum = 0;
-  for (const at::Tensor& loss : losses) sum += loss.item<double>();
-  return sum;
+  return SumOf(steps_.Run(plan.inputs, steps_done,
+                          [&](const RepeatedStep::Tensors& inputs,
+                              const RepeatedStep::AllViews& views) {
+                            return Descend(plan, inputs, views);
+                          }));
 }
 
 absl::StatusOr<int> FrameCount(const Options& options, const Scene& scene) {

@@ -191,13 +191,11 @@ class Fit final : public Optimisation {
             const RepeatedStep::AllViews& views) {
           return Descend(steps_done, progress, batches, inputs, views);
         });
-    double loss = 0;
-    for (const at::Tensor& part : losses) loss += part.item<double>();
     DG4D_ASSIGN_OR_RETURN(const bool changed,
                           density_.EndStep(steps_done + 1, generator_, adam_));
     if (changed) steps_.Forget();
     return Metrics{
-        {"loss", loss},
+        {"loss", SumOf(losses)},
         {"gaussians", static_cast<double>(GaussiansIn(adam_).size())}};
   }
 

@@ -344,10 +344,10 @@ class Refinement final : public Optimisation {
                 context.device()) {}
 
   absl::StatusOr<Metrics> Step(int64_t steps_done, double progress) override {
-    double loss_value = 0;
+    std::vector<at::Tensor> losses;
     const auto descend = [&](const at::Tensor& loss) {
       loss.backward();
-      loss_value += loss.item<double>();
+      losses.push_back(loss.detach());
     };
     if (!against_.known.empty() && options_.known.weight > 0) {
       descend(against_.known.Loss(meshes_, against_.renderer, generator_));
@@ -374,7 +374,7 @@ class Refinement final : public Optimisation {
       descend(meshes_.Roughness() * options_.roughness_weight);
     }
     meshes_.Step(steps_done);
-    return Metrics{{"loss", loss_value}};
+    return Metrics{{"loss", SumOf(losses)}};
   }
 
   void VisitState(StateArchive& archive) override {
