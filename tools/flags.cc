@@ -7,8 +7,9 @@
 
 #include <opencv2/core/utility.hpp>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "dg4d/base/parallel.h"
 #include "tools/cuda_driver.h"
 
@@ -60,22 +61,19 @@ absl::StatusOr<c10::Device> DeviceFromFlag() {
   if (FLAGS_device == "auto") {
     return gpus > 0 ? c10::Device(c10::kCUDA, 0) : c10::Device(c10::kCPU);
   }
-  if (FLAGS_device != "cpu" && FLAGS_device != "cuda" &&
-      !absl::StartsWith(FLAGS_device, "cuda:")) {
+  if (FLAGS_device == "cpu") return c10::Device(c10::kCPU);
+  absl::string_view name = FLAGS_device;
+  int index = 0;
+  if (!absl::ConsumePrefix(&name, "cuda") ||
+      !(name.empty() || (absl::ConsumePrefix(&name, ":") &&
+                         absl::SimpleAtoi(name, &index) && index >= 0))) {
     return absl::InvalidArgumentError(
         absl::StrCat("flag --device cannot be '", FLAGS_device,
                      "'; it is auto, cpu, cuda or cuda:N"));
   }
-  c10::Device device(c10::kCPU);
-  try {
-    device = c10::Device(FLAGS_device);
-  } catch (const c10::Error&) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "flag --device cannot be '", FLAGS_device, "': expected cuda:NUMBER"));
+  if (index < gpus) {
+    return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(index));
   }
-  if (!device.is_cuda()) return device;
-  const int index = device.has_index() ? device.index() : 0;
-  if (index < gpus) return c10::Device(c10::kCUDA, index);
   return absl::FailedPreconditionError(absl::StrCat(
       "there is no device ", FLAGS_device, ": ",
       BuiltWithCuda()

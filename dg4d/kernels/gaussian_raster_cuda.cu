@@ -21,6 +21,24 @@ constexpr int64_t kMost = int64_t{1} << 31;
 // room, and where it cannot.
 constexpr double kSpareRoom = 1.05, kFixedSpareRoom = 1.15;
 
+// The greatest of the last values, between kWindow and twice as many: cameras
+// may see little now and more soon, and Gaussians may have gone for good.
+class RecentMost {
+ public:
+  uint32_t value() const { return std::max(now_, before_); }
+  void Add(uint32_t value) {
+    if (++count_ == kWindow) {
+      before_ = now_;
+      now_ = count_ = 0;
+    }
+    now_ = std::max(now_, value);
+  }
+
+ private:
+  static constexpr uint32_t kWindow = 16;
+  uint32_t now_ = 0, before_ = 0, count_ = 0;
+};
+
 // Lets this thread call, while it captures a graph, what allocates: that is
 // not the graph's.
 class AnyCallWhileCapturing {
@@ -73,16 +91,19 @@ absl::Status Check(const GaussianRasterInputs<Real>& in) {
 using gaussian_raster::AnyCallWhileCapturing;
 using gaussian_raster::Arrays;
 using gaussian_raster::Block;
+using gaussian_raster::RecentMost;
 using gaussian_raster::Scene;
 
 template <typename Real>
 struct GaussianRasterCudaWorkspace<Real>::State {
   GaussianRasterAllocator allocate;  // or none: cudaMalloc
+  int device = 0;                    // that `seen` is of
   Block kept, list, order, scratch, normals;
   Scene<Real> scene;         // of the last forward pass
   int64_t room = 0;          // touches
   uint32_t* seen = nullptr;  // touches of the last forward pass that has ended,
                              // in pinned memory
+  RecentMost recent;         // touches
   bool captured = false;
   bool has_normals = false;  // of the last forward pass
   bool spoiled = false;      // splats, by sums in their place
@@ -96,6 +117,7 @@ struct GaussianRasterCudaWorkspace<Real>::State {
   }
   // As the device has it by now.
   uint32_t Seen() const { return *static_cast<volatile uint32_t*>(seen); }
+  uint32_t Recent() const { return std::max(recent.value(), Seen()); }
 };
 
 template <typename Real>
@@ -110,14 +132,19 @@ GaussianRasterCudaWorkspace<Real>::GaussianRasterCudaWorkspace(
 
 template <typename Real>
 GaussianRasterTouches GaussianRasterCudaWorkspace<Real>::seen() const {
-  return {.touches = state_->seen ? state_->Seen() : state_->room,
+  return {.touches = state_->seen ? state_->Recent() : state_->room,
           .rows = state_->settled_rows,
           .tiles = state_->settled_tiles};
 }
 
 template <typename Real>
 GaussianRasterCudaWorkspace<Real>::~GaussianRasterCudaWorkspace() {
-  if (state_->seen) cudaDeviceSynchronize();
+  if (!state_->seen) return;
+  int current = 0;
+  cudaGetDevice(&current);
+  cudaSetDevice(state_->device);
+  cudaDeviceSynchronize();
+  cudaSetDevice(current);
 }
 
 template <typename Real>
@@ -148,6 +175,7 @@ bool GaussianRasterCudaWorkspace<Real>::outgrown() const {
 template <typename Real>
 void GaussianRasterCudaWorkspace<Real>::set_room(int64_t touches) {
   state_->room = touches;
+  state_->recent = {};
   if (state_->seen) *state_->seen = static_cast<uint32_t>(touches);
 }
 
@@ -242,10 +270,11 @@ absl::Status SetRoom(State<Real>& state, int64_t room) {
                     "sizes of sorts");
 }
 
-// The room for a call, from what an earlier one saw; of which, is no matter.
+// The room for a call, from what earlier ones saw; of which, is no matter.
 template <typename Real>
-int64_t RoomOf(const State<Real>& state, cudaStream_t stream) {
-  const uint32_t seen = state.Seen();
+int64_t RoomOf(State<Real>& state, cudaStream_t stream) {
+  state.recent.Add(state.Seen());
+  const uint32_t seen = state.recent.value();
   if (state.allocate) {
     // A graph keeps its room for all replays.
     return RoomFor(seen, Capturing(stream) ? gaussian_raster::kFixedSpareRoom
@@ -358,6 +387,7 @@ absl::Status GaussianRasterForwardCuda(
       return status;
     }
     *state.seen = static_cast<uint32_t>(state.room);
+    cudaGetDevice(&state.device);
   }
   // Whether the room is known to fit about.
   const bool settled =

@@ -20,9 +20,9 @@ namespace dg4d {
 //
 // Which splat touches which tile is decided on the device, and so is how often
 // that happens. A workspace has room for some number of such touches, which it
-// takes from what it saw before. If a later call needs more, its images are
-// still right: it goes without tiles' lists, which is slow, and the call after
-// it has the room.
+// takes from the most that it saw of late. If a later call needs more, its
+// images are still right: it goes without tiles' lists, which is slow, and the
+// calls after it have the room.
 //
 // The calls enqueue work on `stream` and wait for nothing, but for the first
 // forward pass of a workspace and one whose sizes grow: these allocate, and

@@ -223,6 +223,33 @@ TEST_F(GaussianRasterCuda, IsRightWithoutRoomForLists) {
   }
 }
 
+TEST_F(GaussianRasterCuda, HasRoomForWhatItSawOfLate) {
+  WorldOptions options = {.count = 300, .width = 120, .height = 90};
+  options.pixels = 2;
+  DeviceWorld<float> few(MakeWorld<float>(options));
+  options.pixels = 12;
+  DeviceWorld<float> many(MakeWorld<float>(options));
+  Lender lender;
+  GaussianRasterCudaWorkspace<float> workspace(lender.Allocator());
+  const auto draws = [&](DeviceWorld<float>& world, int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_TRUE(world.Forward(workspace).ok());
+      cudaDeviceSynchronize();
+    }
+  };
+  draws(few, 2);
+  const int64_t touches_of_few = workspace.seen().touches;
+  draws(many, 1);
+  EXPECT_TRUE(workspace.outgrown());
+  draws(few, 12);
+  draws(many, 1);
+  EXPECT_FALSE(workspace.outgrown());
+  // And forgets it again.
+  draws(few, 40);
+  EXPECT_EQ(workspace.seen().touches, touches_of_few);
+  workspace.Release();
+}
+
 // All images, and gradients of normals alone.
 template <typename Real>
 struct Extras {

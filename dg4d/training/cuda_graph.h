@@ -26,17 +26,18 @@ class CudaGraph {
   // --config=cuda.
   static bool CanRecord(c10::Device device);
 
-  // Records `work`, which is not run. The current stream must not be the one
-  // that torch starts with (OwnCudaStream), and the same work must have run
-  // before, or libraries would set themselves up while it is recorded. Throws
-  // what `work` throws, and c10::Error if it reads something back from the
-  // device or does something else that cannot be recorded.
+  // Records `work`, which is not run. The current stream of `device` must not
+  // be the one that torch starts with (OwnCudaStream), and the same work must
+  // have run before, or libraries would set themselves up while it is recorded.
+  // Throws what `work` throws, and c10::Error if it reads something back from
+  // the device or does something else that cannot be recorded.
   CudaGraph(c10::Device device, absl::FunctionRef<void()> work);
   ~CudaGraph();
   CudaGraph(const CudaGraph&) = delete;
   CudaGraph& operator=(const CudaGraph&) = delete;
 
-  // Enqueues what was recorded on the current stream; waits for nothing.
+  // Enqueues what was recorded on the device's current stream; waits for
+  // nothing.
   void Replay();
 
  private:

@@ -30,22 +30,22 @@ constexpr int kSize = 48;
 // cameras, rates and the number of views.
 class Fit {
  public:
-  explicit Fit(bool replayed)
+  explicit Fit(bool replayed, c10::Device device = c10::Device(at::kCUDA, 0))
       : replayed_(replayed),
         renderer_(*PluginSpec<GaussianRenderer>{
             "gaussian_splatting", *ParseYaml("{deterministic: true}", "test")}
                        .Create()),
-        steps_(adam_, at::kCUDA) {
+        steps_(adam_, device) {
     at::Generator generator = MakeGenerator(0, "gaussians");
     const auto add = [&](const char* name, const at::Tensor& value) {
-      adam_.Add(name, value.to(at::kCUDA), {0.02, 0.001, 40});
+      adam_.Add(name, value.to(device), {0.02, 0.001, 40});
     };
     add("means", Uniform({kCount, 3}, -0.4, 0.4, generator));
     add("quaternions", Normal({kCount, 4}, generator));
     add("log_scales", Uniform({kCount, 3}, -3.5, -2.5, generator));
     add("opacity_logits", Normal({kCount, 1}, generator));
     add("sh", Normal({kCount, 1, 3}, generator));
-    pictures_ = Uniform({6, 3, kSize, kSize}, 0, 1, generator).to(at::kCUDA);
+    pictures_ = Uniform({6, 3, kSize, kSize}, 0, 1, generator).to(device);
   }
 
   // Takes `count` steps and returns their losses.
@@ -163,6 +163,20 @@ TEST_F(RepeatedStepCuda, TakesSingleOperationsWhereTheHostIsNeeded) {
   EXPECT_EQ(replayed.Take(30), single.Take(30));
   ExpectEqual(replayed, single);
   EXPECT_EQ(replayed.replays(), 0);
+}
+
+TEST_F(RepeatedStepCuda, TakesStepsOnADeviceThatIsNotTheCurrentOne) {
+  int devices = 0;
+  cudaGetDeviceCount(&devices);
+  if (devices < 2) GTEST_SKIP() << "there is one device";
+  const c10::Device first(at::kCUDA, 0), last(at::kCUDA, devices - 1);
+  const OwnCudaStream stream(first), stream_of_last(last);
+  Fit here(true, first), there(true, last);
+  EXPECT_EQ(there.Take(40), here.Take(40));
+  EXPECT_GE(there.replays(), 30);
+  int current = -1;
+  cudaGetDevice(&current);
+  EXPECT_EQ(current, 0);
 }
 
 }  // namespace

@@ -39,6 +39,10 @@ expect 2 "no stage 'statik' in the line" run --image="$picture" \
   --output=from --from=statik
 expect 2 "flag --device cannot be 'gpu'" run --image="$picture" \
   --output=out --device=gpu
+expect 2 "flag --device cannot be 'cuda:x'" run --image="$picture" \
+  --output=out --device=cuda:x
+expect 1 'there is no device cuda:256: this ' run --image="$picture" \
+  --output=out --device=cuda:256
 
 printf 'stages:\n  preprocess: {\n' >broken.yaml
 expect 2 'broken.yaml:3: broken YAML' run --config=broken.yaml

@@ -1,5 +1,6 @@
 #include "benchmark/benchmark.h"
 
+#include <c10/core/DeviceGuard.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -63,8 +64,8 @@ class SeededNetworks {
   std::string folder_;
 };
 
-absl::Status RegisterSds(const std::string& temporary_folder) {
-  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+absl::Status RegisterSds(c10::Device device,
+                         const std::string& temporary_folder) {
   ApplyThreads();
   SdsBenchmarkOptions options = {.device = device};
   if (!FLAGS_weights.empty()) {
@@ -88,8 +89,7 @@ absl::Status RegisterSds(const std::string& temporary_folder) {
   return RegisterSdsBenchmarks(options);
 }
 
-absl::Status RegisterRaster() {
-  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+absl::Status RegisterRaster(c10::Device device) {
   if (device.is_cpu()) {
     RegisterGaussianRasterBenchmarks();
     RegisterMeshRasterBenchmarks();
@@ -106,11 +106,13 @@ absl::Status RunBenchmarks(const std::vector<std::string>& arguments) {
     return absl::InvalidArgumentError("dg4d benchmark takes no arguments");
   }
   const std::string suite = FLAGS_suite.empty() ? "raster" : FLAGS_suite;
+  DG4D_ASSIGN_OR_RETURN(const c10::Device device, DeviceFromFlag());
+  const c10::DeviceGuard guard(device);
   const SeededNetworks seeded;
   if (suite == "raster") {
-    DG4D_RETURN_IF_ERROR(RegisterRaster());
+    DG4D_RETURN_IF_ERROR(RegisterRaster(device));
   } else if (suite == "sds") {
-    DG4D_RETURN_IF_ERROR(RegisterSds(seeded.folder()));
+    DG4D_RETURN_IF_ERROR(RegisterSds(device, seeded.folder()));
   } else {
     return absl::InvalidArgumentError(
         absl::StrCat("no suite '", suite, "'; there are: raster, sds"));
