@@ -20,8 +20,8 @@ namespace dg4d {
 namespace {
 
 constexpr int kCalls = 10;
-// Of more cameras, images take gigabytes and say no more.
-constexpr int kMostCamerasWritten = 4;
+// Of more, in all cameras together, images take gigabytes and say no more.
+constexpr int64_t kMostPixelsWritten = 16 * 256 * 256;
 
 const char* NameOf(BenchmarkScene scene) {
   return scene == BenchmarkScene::kBlob ? "blob" : "shell";
@@ -211,7 +211,7 @@ absl::Status WriteGaussianBenchmarkArrays(const GaussianBenchmarkCell& cell,
     arrays.emplace_back(absl::StrCat(scene, "/", parameter.name),
                         (inputs.batch.*parameter.tensor)[0]);
   }
-  if (cell.cameras <= kMostCamerasWritten) {
+  if (int64_t{cell.cameras} * cell.size * cell.size <= kMostPixelsWritten) {
     const std::string results =
         absl::StrCat(scene, "_", cell.size, "_", cell.cameras, "/");
     const GaussianRendering images = DrawAndBackward(renderer, inputs);

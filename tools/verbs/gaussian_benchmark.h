@@ -42,7 +42,7 @@ GaussianBenchmarkInputs MakeGaussianBenchmarkInputs(
 //   SCENE_N/{means,quaternions,log_scales,opacity_logits,sh}.npy
 //   cameras_B_SIZE/{view_from_world,focal_lengths}.npy   [B, 3, 4], [B, 2]
 //   gradients_SIZE/{rgb,alpha,depth}.npy   [C, H, W], the same for each camera
-// and, of up to 4 cameras, what `renderer` makes of it:
+// and, of up to a million pixels in all, what `renderer` makes of it:
 //   SCENE_N_SIZE_B/{rgb,alpha,depth,means_gradient,...}.npy
 absl::Status WriteGaussianBenchmarkArrays(const GaussianBenchmarkCell& cell,
                                           const GaussianRenderer& renderer,
