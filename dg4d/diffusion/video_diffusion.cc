@@ -201,6 +201,8 @@ at::Tensor VideoDiffusion::Step(const at::Tensor& x, int i, const Seen& seen,
                              .to(device_, type_)
                              .to(at::kFloat)
                              .unsqueeze(0);
+  // Halves that look at each other have other results one by one.
+  const bool mixed = sampling.time_context == "mixed";
   // `halves`: 1 where it sees the picture, 0 where it sees nothing.
   const auto predict = [&](const std::vector<int>& halves) {
     std::vector<at::Tensor> xs, contexts;
@@ -215,7 +217,7 @@ at::Tensor VideoDiffusion::Step(const at::Tensor& x, int i, const Seen& seen,
                 .timesteps = at::full({count}, schedule.Timestep(i), numbers),
                 .context = at::cat(contexts),
                 .added_ids = ids.expand({count, 3}),
-                .interleave_time_context = sampling.time_context == "mixed"})
+                .interleave_time_context = mixed})
         .to(at::kFloat);
   };
   at::Tensor output;
@@ -227,11 +229,11 @@ at::Tensor VideoDiffusion::Step(const at::Tensor& x, int i, const Seen& seen,
                      numbers)
             .view({1, frames, 1, 1, 1});
     std::vector<at::Tensor> halves;
-    if (sampling.batched_guidance && !one_half_at_a_time_) {
+    if (sampling.batched_guidance && (mixed || !one_half_at_a_time_)) {
       try {
         halves = predict({0, 1}).chunk(2);
       } catch (const std::exception& error) {
-        if (!IsOutOfMemory(error)) throw;
+        if (!IsOutOfMemory(error) || mixed) throw;
         one_half_at_a_time_ = true;
       }
     }

@@ -95,7 +95,8 @@ class VideoDiffusion {
   // One step of the sampler: latents x [1, F, 4, h, w] of step `i` of
   // Schedule(sampling) to those of step i + 1. float32, without gradient. Where
   // memory does not suffice for both halves of guidance together, does them one
-  // after the other, now and in later calls.
+  // after the other, now and in later calls; but with time_context: mixed,
+  // where that has other results, the error is thrown on.
   at::Tensor Step(const at::Tensor& x, int i, const Seen& seen,
                   const VideoSampling& sampling);
   // One line if a Step since the last call found that memory does not suffice,

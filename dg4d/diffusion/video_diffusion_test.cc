@@ -194,6 +194,31 @@ TEST_F(VideoDiffusionTest, DoesTheHalvesOneByOneWhereMemoryIsShort) {
   EXPECT_THROW(step(apart / 2), c10::OutOfMemoryError);
 }
 
+// One by one, the halves would be those of time_context: own.
+TEST_F(VideoDiffusionTest, NeverDoesHalvesThatLookAtEachOtherOneByOne) {
+  const VideoSampling mixed = {.time_context = "mixed"};
+  const auto most = [&](const VideoSampling& sampling) {
+    const LittleMemory memory(size_t{1} << 40);
+    model_->Step(x_, 0, seen_, sampling);
+    return memory.most();
+  };
+  const size_t together = most(mixed),
+               apart = most({.batched_guidance = false});
+  ASSERT_LT(apart, together);
+  const auto step = [&](const VideoSampling& sampling) {
+    const LittleMemory memory((together + apart) / 2);
+    return model_->Step(x_, 0, seen_, sampling).clone();
+  };
+  EXPECT_THROW(step(mixed), c10::OutOfMemoryError);
+  EXPECT_TRUE(model_->TakeWarnings().empty());
+  // Also where it has learnt from other steps that memory is short.
+  const at::Tensor expected = model_->Step(x_, 0, seen_, mixed);
+  step({});
+  EXPECT_EQ(model_->TakeWarnings().size(), 1u);
+  EXPECT_THROW(step(mixed), c10::OutOfMemoryError);
+  EXPECT_TRUE(model_->Step(x_, 0, seen_, mixed).equal(expected));
+}
+
 TEST_F(VideoDiffusionTest, ShowsTheNetworkANoisyPicture) {
   const auto vae = *LoadNetwork<VideoVae>(Folder() + "/vae");
   const at::Tensor bytes = (picture_ * 255).floor() / 255;
