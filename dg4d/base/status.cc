@@ -12,15 +12,26 @@
 namespace dg4d {
 namespace {
 
+// Each line names stages or guidances and options of theirs, as they stand in a
+// configuration; dg4d/memory_advice_test.cc holds it to that.
 absl::Status OutOfMemory(absl::string_view what) {
   return absl::ResourceExhaustedError(absl::StrCat(
       "out of memory (", what,
-      "); smaller settings need less: views.count (DreamGaussian4D's "
-      "batch_size in static_gaussians, n_views in dynamic_gaussians), "
-      "views.max_views_per_batch and views.sizes; clip_frames of "
-      "texture_refinement (oom_hack: 8), or no guidance svd there "
-      "(lambda_svd: 0); a guidance's micro_batch; size of preprocess; "
-      "resolution of mesh_extraction"));
+      "); smaller settings need less (in parentheses what to set, or what "
+      "DreamGaussian4D calls it):\n"
+      "  preprocess: size\n"
+      "  svd_video: batched_guidance (false, with time_context: own), "
+      "decode_chunk (1), size, frames\n"
+      "  static_gaussians: views.count (batch_size), "
+      "views.max_views_per_batch, views.sizes\n"
+      "  dynamic_gaussians: views.count (n_views), "
+      "views.max_views_per_batch, views.sizes\n"
+      "  zero123, stable_zero123: micro_batch (1)\n"
+      "  mesh_extraction: voxel_pixels (larger), texture_size, views.size\n"
+      "  texture_refinement: clip_frames (oom_hack: 8), views.sizes, "
+      "views.max_views_per_batch, guidances (without svd; lambda_svd: 0)\n"
+      "  svd: batched_guidance (false, with time_context: own), "
+      "encode_chunk (1), decode_chunk (1), image_size"));
 }
 
 // The first line, without libtorch's source position.

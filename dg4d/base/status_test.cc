@@ -49,7 +49,8 @@ TEST(CatchExceptions, AdvisesWhenMemoryIsOut) {
   EXPECT_EQ(status.code(), absl::StatusCode::kResourceExhausted);
   for (const char* option :
        {"smaller settings", "views.count", "batch_size", "n_views",
-        "clip_frames", "oom_hack", "lambda_svd", "micro_batch"}) {
+        "clip_frames", "oom_hack", "lambda_svd", "micro_batch",
+        "batched_guidance", "decode_chunk", "encode_chunk"}) {
     EXPECT_THAT(std::string(status.message()), HasSubstr(option));
   }
 }
