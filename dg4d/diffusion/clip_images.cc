@@ -93,6 +93,10 @@ absl::StatusOr<ClipImages> ClipImages::Parse(JsonConfig json) {
   };
   read("image_mean", images.mean);
   read("image_std", images.deviation);
+  if (std::any_of(images.deviation.begin(), images.deviation.end(),
+                  [](double x) { return !(x > 0); })) {
+    json.Complain("'image_std' must be positive");
+  }
   json.Only("do_normalize", {"true"});
   json.Only("do_rescale", {"true"});
   json.IgnoreTheRest();

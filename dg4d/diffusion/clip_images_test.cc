@@ -114,6 +114,7 @@ TEST(ClipImages, ReadsOldAndNewConfigurations) {
   EXPECT_EQ(old->size, 56);
   EXPECT_EQ(old->deviation[1], 2);
   EXPECT_FALSE(parse(R"({"image_mean": [1, 2]})").ok());
+  EXPECT_FALSE(parse(R"({"image_std": [1, 0, 1]})").ok());
   EXPECT_FALSE(parse(R"({"do_normalize": false})").ok());
 }
 

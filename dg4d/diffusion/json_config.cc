@@ -16,6 +16,9 @@ using nlohmann::json;
 
 constexpr int64_t kLargest = 1000000;
 constexpr size_t kLongest = 16;
+// Published files nest twice. What is written out or copied below goes as deep
+// as the file does, by recursion.
+constexpr int kDeepest = 32;
 
 bool IsSize(const json& value) {
   return value.is_number_integer() && value.get<int64_t>() >= 1 &&
@@ -33,8 +36,17 @@ absl::StatusOr<JsonConfig> JsonConfig::Parse(absl::string_view text,
                                              const std::string& file) {
   JsonConfig config;
   config.file_ = file;
+  bool too_deep = false;
+  const auto keep = [&](int depth, json::parse_event_t, json&) {
+    too_deep |= depth > kDeepest;
+    return !too_deep;
+  };
   config.json_ = std::make_shared<json>(
-      json::parse(text.begin(), text.end(), nullptr, false));
+      json::parse(text.begin(), text.end(), keep, false));
+  if (too_deep) {
+    return absl::DataLossError(
+        absl::StrCat(file, " nests more than ", kDeepest, " levels deep"));
+  }
   if (!config.json_->is_object()) {
     return absl::DataLossError(absl::StrCat(file, " is no JSON object"));
   }
