@@ -190,7 +190,10 @@ TEST_F(LoadNetworkTest, ReportsWhatAFolderHolds) {
     EXPECT_TRUE(part.status.ok()) << part.name << ": " << part.status;
     parts[part.name] = part;
   }
-  ASSERT_EQ(parts.size(), 5u);
+  ASSERT_EQ(parts.size(), 6u);
+  EXPECT_TRUE(report->together.ok()) << report->together;
+  EXPECT_THAT(parts["feature_extractor"].file,
+              HasSubstr("feature_extractor/preprocessor_config.json"));
   EXPECT_EQ(parts["unet"].kind, "UNet2DConditionModel");
   EXPECT_EQ(parts["unet"].parameters, 5457444);
   EXPECT_EQ(parts["unet"].bytes, 2u * 5457444);
@@ -230,6 +233,104 @@ TEST_F(LoadNetworkTest, ReportsVideoFolders) {
   EXPECT_EQ(parameters["vae"], 3106239);
   EXPECT_EQ(ReportWeights(folder_ + "/absent").status().code(),
             absl::StatusCode::kNotFound);
+}
+
+// What is wrong with the component `name`; "" if nothing is, or it is not
+// there.
+std::string Wrong(const WeightReport& report, const std::string& name) {
+  for (const ComponentReport& part : report.components) {
+    if (part.name == name) return std::string(part.status.message());
+  }
+  return "";
+}
+
+TEST_F(LoadNetworkTest, KnowsComponentsByTheirNamesWhateverIsInThem) {
+  for (const std::string pipeline : {"zero123", "svd"}) {
+    std::filesystem::remove_all(folder_);
+    ASSERT_TRUE(WriteSeededPipeline(pipeline, "tiny", at::kHalf, folder_).ok());
+    std::filesystem::remove(folder_ + "/unet/config.json");
+    auto report = ReportWeights(folder_);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_EQ(report->pipeline, pipeline);
+    EXPECT_THAT(Wrong(*report, "unet"), HasSubstr("unet/config.json"));
+    EXPECT_EQ(Wrong(*report, "vae"), "");
+    EXPECT_TRUE(report->missing.empty());
+
+    std::filesystem::remove_all(folder_ + "/unet");
+    std::filesystem::create_directories(folder_ + "/unet");
+    report = ReportWeights(folder_);
+    ASSERT_TRUE(report.ok()) << report.status();
+    EXPECT_THAT(report->missing, ElementsAre("unet"));
+  }
+}
+
+TEST_F(LoadNetworkTest, ChecksComponentsAsTheyAreLoaded) {
+  ASSERT_TRUE(WriteSeededPipeline("svd", "tiny", at::kHalf, folder_).ok());
+  std::string config(kTinyVideoClip);
+  const std::string kind = "CLIPVisionModelWithProjection";
+  config.replace(config.find(kind), kind.size(), "CLIPModel");
+  ASSERT_TRUE(
+      WriteFileAtomically(folder_ + "/image_encoder/config.json", config).ok());
+  auto report = ReportWeights(folder_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(Wrong(*report, "image_encoder"), "");
+  EXPECT_TRUE(report->together.ok()) << report->together;
+
+  // Another pipeline's autoencoder.
+  ASSERT_TRUE(WriteSeededComponent("AutoencoderKL", kTinyVae, at::kHalf,
+                                   folder_ + "/vae")
+                  .ok());
+  report = ReportWeights(folder_);
+  EXPECT_EQ(report->pipeline, "svd");
+  EXPECT_THAT(Wrong(*report, "vae"), HasSubstr("vae"));
+}
+
+TEST_F(LoadNetworkTest, ReportsHowPicturesArePrepared) {
+  ASSERT_TRUE(WriteSeededPipeline("zero123", "tiny", at::kHalf, folder_).ok());
+  const std::string path =
+      folder_ + "/feature_extractor/preprocessor_config.json";
+  ASSERT_TRUE(WriteFileAtomically(path, R"({"image_mean": [1]})").ok());
+  EXPECT_THAT(Wrong(*ReportWeights(folder_), "feature_extractor"),
+              AllOf(HasSubstr("preprocessor_config.json"),
+                    HasSubstr("'image_mean' must be 3 numbers")));
+  // It fits the full-size encoder, not the tiny one.
+  std::filesystem::remove(path);
+  const auto report = ReportWeights(folder_);
+  EXPECT_EQ(Wrong(*report, "feature_extractor"), "");
+  EXPECT_THAT(std::string(report->together.message()),
+              HasSubstr("feature_extractor and image_encoder do not fit"));
+}
+
+TEST_F(LoadNetworkTest, SaysWhatItCannotTellAndWhatItDoesNotRead) {
+  ASSERT_TRUE(WriteSeededComponent("AutoencoderKL", kTinyVae, at::kHalf,
+                                   folder_ + "/vae")
+                  .ok());
+  ASSERT_TRUE(
+      WriteFileAtomically(folder_ + "/text_encoder/config.json", "{}").ok());
+  const auto report = ReportWeights(folder_);
+  ASSERT_TRUE(report.ok()) << report.status();
+  EXPECT_EQ(report->pipeline, "");
+  EXPECT_THAT(std::string(report->together.message()),
+              HasSubstr("neither zero123 nor svd"));
+  EXPECT_THAT(report->unread, ElementsAre("text_encoder"));
+  // What kinds do not say, the folder's name does.
+  std::filesystem::create_directories(folder_ + "/zero123-of-mine");
+  std::filesystem::rename(folder_ + "/vae", folder_ + "/zero123-of-mine/vae");
+  EXPECT_EQ(ReportWeights(folder_ + "/zero123-of-mine")->pipeline, "zero123");
+}
+
+TEST_F(LoadNetworkTest, RefusesShapesThatFitNoMemory) {
+  ASSERT_TRUE(WriteSeededComponent("CLIPVisionModelWithProjection", kTinyClip,
+                                   at::kHalf, folder_)
+                  .ok());
+  ASSERT_TRUE(WriteFileAtomically(folder_ + "/config.json", R"({
+    "hidden_size": 1000000, "num_attention_heads": 1, "patch_size": 1000000,
+    "image_size": 1000000, "num_channels": 1000000, "num_hidden_layers": 1})")
+                  .ok());
+  const auto network = LoadNetwork<ClipVision>(folder_);
+  EXPECT_EQ(network.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(network.status().message()),
+              HasSubstr("instead of [1000000, 1000000, 1000000, 1000000]"));
 }
 
 }  // namespace

@@ -6,20 +6,19 @@
 #include <ATen/ops/full.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros_like.h>
-#include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "dg4d/diffusion/load_network.h"
 #include "dg4d/diffusion/seeded_folder.h"
 #include "dg4d/diffusion/seeded_weights.h"
+#include "dg4d/testing/little_memory.h"
 #include "gtest/gtest.h"
 
 namespace dg4d::diffusion {
@@ -117,57 +116,6 @@ TEST_F(VideoDiffusionTest, TheHalvesOfGuidanceNeedNotGoTogether) {
                                .time_context = "mixed"};
   EXPECT_FALSE(apart.Validate().ok());
 }
-
-// The host's memory, as if there were only so much of it.
-class LittleMemory final : public c10::Allocator {
- public:
-  explicit LittleMemory(size_t bytes) : bytes_(bytes) {
-    now_ = this;
-    c10::SetCPUAllocator(this, 1);
-  }
-  ~LittleMemory() override {
-    c10::SetCPUAllocator(c10::GetDefaultCPUAllocator(), 1);
-    now_ = nullptr;
-  }
-  size_t most() const { return most_; }
-
-  c10::DataPtr allocate(size_t bytes) override {
-    TORCH_CHECK_WITH(OutOfMemoryError, used_ + bytes <= bytes_, "there are ",
-                     bytes_, " bytes");
-    used_ += bytes;
-    most_ = std::max(most_, used_);
-    auto* block = new (std::align_val_t(64)) std::byte[sizeof(Header) + bytes];
-    *reinterpret_cast<Header*>(block) = {.bytes = bytes, .of = number_};
-    std::byte* data = block + sizeof(Header);
-    return {data, data, &Free, c10::Device(c10::kCPU)};
-  }
-  c10::DeleterFnPtr raw_deleter() const override { return &Free; }
-  void copy_data(void* to, const void* from, size_t bytes) const override {
-    default_copy_data(to, from, bytes);
-  }
-
- private:
-  struct alignas(64) Header {
-    size_t bytes;
-    int of;  // its `number_`: blocks may outlive the LittleMemory
-  };
-  static void Free(void* data) {
-    std::byte* block = static_cast<std::byte*>(data) - sizeof(Header);
-    const auto& header = *reinterpret_cast<Header*>(block);
-    if (now_ != nullptr && now_->number_ == header.of) {
-      now_->used_ -= header.bytes;
-    }
-    operator delete[](block, std::align_val_t(64));
-  }
-
-  static LittleMemory* now_;
-  static int count_;
-  const int number_ = ++count_;
-  const size_t bytes_;
-  size_t used_ = 0, most_ = 0;
-};
-LittleMemory* LittleMemory::now_ = nullptr;
-int LittleMemory::count_ = 0;
 
 TEST_F(VideoDiffusionTest, DoesTheHalvesOneByOneWhereMemoryIsShort) {
   const auto most = [&](const VideoSampling& sampling) {

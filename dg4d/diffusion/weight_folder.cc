@@ -1,7 +1,5 @@
 #include "dg4d/diffusion/weight_folder.h"
 
-#include <ATen/ops/empty.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
@@ -240,8 +238,7 @@ const std::string* FolderWeights::Find(const std::string& name) const {
 }
 
 at::Tensor FolderWeights::Take(const std::string& name, at::IntArrayRef shape) {
-  const at::Tensor absent =
-      at::empty(shape, at::TensorOptions(at::kFloat).device(at::kMeta));
+  const at::Tensor absent = WithoutMemory(shape);
   const std::string* stored = Find(name);
   if (stored == nullptr) {
     missing_.push_back(absl::StrCat(name, " ", ShapeText(shape)));

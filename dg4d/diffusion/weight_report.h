@@ -15,7 +15,7 @@ namespace dg4d::diffusion {
 struct ComponentReport {
   std::string name;   // of the subfolder
   std::string kind;   // class of the library that wrote it; "" if unknown
-  std::string file;   // of the weights
+  std::string file;   // of the weights; else of what it was read from
   std::string types;  // as "Half" or "Float, Long"
   int64_t parameters = 0;
   uint64_t bytes = 0;
@@ -24,11 +24,19 @@ struct ComponentReport {
 };
 
 struct WeightReport {
-  // What the folder is for: the plugins whose components are all there.
-  std::string pipeline;  // zero123, svd; "" when it is neither
-  std::vector<ComponentReport> components;  // by name
-  std::vector<std::string> missing;         // components of `pipeline`
-  std::vector<std::string> licences;        // files
+  // What the folder is for: zero123 or svd, by the kinds of its components, or
+  // where these do not say by their names or the folder's; "" if unknown.
+  std::string pipeline;
+  // By name: subfolders that have the name of a component, whatever is in them,
+  // if anything is.
+  // Those of a known pipeline are checked as its loader reads them.
+  std::vector<ComponentReport> components;
+  std::vector<std::string> missing;   // components of `pipeline`
+  std::vector<std::string> unread;    // other subfolders with a config.json
+  std::vector<std::string> licences;  // files
+  // OK if the pipeline can be loaded: what its loader says where each component
+  // by itself is in order, as that they do not fit each other.
+  absl::Status together;
 };
 
 // NotFound if `folder` is none.

@@ -6,6 +6,18 @@
 
 namespace dg4d::diffusion {
 
+bool IsTooLarge(at::IntArrayRef shape) {
+  constexpr double kMost = double(int64_t{1} << 48);
+  double count = 1;
+  for (const int64_t size : shape) count *= static_cast<double>(size);
+  return count > kMost;
+}
+
+at::Tensor WithoutMemory(at::IntArrayRef shape) {
+  return at::empty(IsTooLarge(shape) ? at::IntArrayRef(0) : shape,
+                   at::TensorOptions(at::kFloat).device(at::kMeta));
+}
+
 Weights Weights::operator/(absl::string_view child) const {
   return Weights(*source_, absl::StrCat(path_, child, "."));
 }
@@ -20,7 +32,7 @@ at::Tensor Weights::Take(absl::string_view leaf, at::IntArrayRef shape) const {
 
 at::Tensor WeightLayout::Take(const std::string& name, at::IntArrayRef shape) {
   shapes_[name] = shape.vec();
-  return at::empty(shape, at::TensorOptions(at::kFloat).device(at::kMeta));
+  return WithoutMemory(shape);
 }
 
 }  // namespace dg4d::diffusion

@@ -25,6 +25,11 @@ class WeightSource {
   virtual at::Tensor Take(const std::string& name, at::IntArrayRef shape) = 0;
 };
 
+// A tensor without memory; of no elements where so many would fit no address
+// space, as hostile configurations ask for.
+at::Tensor WithoutMemory(at::IntArrayRef shape);
+bool IsTooLarge(at::IntArrayRef shape);
+
 // A place in a source's tree of names. Networks take their tensors in their
 // constructors: `conv_in(weights / "conv_in", ...)`.
 class Weights {

@@ -54,12 +54,10 @@ absl::Status ViewDistillationOptions::Validate() const {
   return absl::OkStatus();
 }
 
-absl::Status ViewDistillation::CheckReady(const RunContext& context) const {
-  return context.FindWeights(options_.path).status();
-}
-
+// On at::kMeta it reads headers and configurations alone.
 absl::StatusOr<std::unique_ptr<diffusion::ViewDenoiser>>
-ViewDistillation::LoadDenoiser(RunContext& context) const {
+ViewDistillation::LoadZero123(const RunContext& context,
+                              at::Device device) const {
   DG4D_ASSIGN_OR_RETURN(const std::string folder,
                         context.FindWeights(options_.path));
   const at::ScalarType type =
@@ -69,7 +67,7 @@ ViewDistillation::LoadDenoiser(RunContext& context) const {
       diffusion::Zero123::Load(
           folder, {.variant = options_.variant,
                    .type = type,
-                   .device = context.device(),
+                   .device = device,
                    .vae_type = options_.vae_precision == "auto"
                                    ? type
                                    : diffusion::TypeOf(options_.vae_precision,
@@ -81,6 +79,15 @@ ViewDistillation::LoadDenoiser(RunContext& context) const {
                      " where Zero123's shrinks by ", kPixelsPerLatent));
   }
   return model;
+}
+
+absl::Status ViewDistillation::CheckReady(const RunContext& context) const {
+  return LoadZero123(context, at::kMeta).status();
+}
+
+absl::StatusOr<std::unique_ptr<diffusion::ViewDenoiser>>
+ViewDistillation::LoadDenoiser(RunContext& context) const {
+  return LoadZero123(context, context.device());
 }
 
 absl::Status ViewDistillation::Prepare(const Scene& scene,
@@ -107,6 +114,7 @@ absl::Status ViewDistillation::Prepare(const Scene& scene,
     embeddings.push_back(seen.embeddings);
     latents.push_back(seen.latents);
   });
+  for (const std::string& warning : few.TakeWarnings()) context.Warn(warning);
   seen_ = {.embeddings = at::cat(embeddings), .latents = at::cat(latents)};
   model_->ForgetImageEncoder();
   return absl::OkStatus();

@@ -99,6 +99,7 @@ struct ViewDistillationOptions {
 // squared difference from the views as Refine repaints them.
 class ViewDistillation : public Guidance {
  public:
+  // Also that the folder's networks can be loaded, by their files' headers.
   absl::Status CheckReady(const RunContext& context) const override;
   absl::Status Prepare(const Scene& scene, RunContext& context) override;
   Draws Draw(const Views& views, double progress,
@@ -135,6 +136,8 @@ class ViewDistillation : public Guidance {
   virtual std::array<double, 4> CameraNumbers(const Orbit& from,
                                               const Orbit& to) const = 0;
 
+  absl::StatusOr<std::unique_ptr<diffusion::ViewDenoiser>> LoadZero123(
+      const RunContext& context, at::Device device) const;
   bool refines() const { return options_.objective == "refinement"; }
   std::vector<int64_t> LatentShape(int64_t count) const;
   absl::StatusOr<at::Tensor> Pictures(const Scene& scene) const;

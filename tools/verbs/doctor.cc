@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,11 +34,21 @@ namespace dg4d {
 namespace {
 
 constexpr double kGib = 1024.0 * 1024 * 1024;
+// A component that need not be there.
+constexpr char kFeatureExtractor[] = "feature_extractor";
+constexpr char kPublished[] =
+    "no preprocessor_config.json: pictures are prepared as for all published "
+    "encoders";
 // What the built-in image_to_4d line holds at its peak, with room.
 constexpr double kNeededGib = 4;
 
-void Row(absl::string_view what, absl::string_view value) {
-  std::cout << absl::StrFormat("%-12s %s\n", what, value);
+void Row(absl::string_view what, absl::string_view value, int width = 12) {
+  std::cout << absl::StrFormat("%-*s %s\n", width, what, value);
+}
+
+// Of a folder of weights: as wide as the longest name of a component.
+void PartRow(absl::string_view what, absl::string_view value) {
+  Row(what, value, 22);
 }
 
 std::string CpuName() {
@@ -61,31 +72,63 @@ double AvailableGib() {
 
 // What a folder of weights holds; FailedPrecondition when something is amiss.
 absl::Status DiagnosePipeline(const std::string& folder,
-                              const diffusion::WeightReport& found_there) {
-  const diffusion::WeightReport* report = &found_there;
-  int amiss = static_cast<int>(report->missing.size());
-  for (const diffusion::ComponentReport& part : report->components) {
-    std::string found = part.kind;
+                              const diffusion::WeightReport& report) {
+  auto amiss = report.missing.size();
+  bool sees = false;
+  for (const diffusion::ComponentReport& part : report.components) {
+    std::vector<std::string> found;
+    if (!part.kind.empty()) found.push_back(part.kind);
     if (part.parameters > 0) {
-      absl::StrAppendFormat(&found, ", %d parameters, %s, %d bytes",
-                            part.parameters, part.types, part.bytes);
+      found.push_back(absl::StrFormat("%d parameters, %s, %d bytes",
+                                      part.parameters, part.types, part.bytes));
     }
-    if (!part.file.empty()) absl::StrAppend(&found, ", ", part.file);
+    if (!part.file.empty()) found.push_back(part.file);
+    std::string text = absl::StrJoin(found, ", ");
+    if (part.name == kFeatureExtractor) {
+      sees = true;
+      if (part.file.empty()) text = kPublished;
+    }
     if (!part.status.ok()) {
       ++amiss;
-      absl::StrAppend(&found, found.empty() ? "" : "\n",
+      absl::StrAppend(&text, text.empty() ? "" : "\n",
                       "CANNOT be loaded: ", part.status.message());
     }
-    Row(part.name, found);
+    PartRow(part.name, text);
   }
-  for (const std::string& name : report->missing) Row(name, "MISSING");
-  Row("licence", report->licences.empty()
-                     ? "no file; look where the weights came from"
-                     : absl::StrJoin(report->licences, ", "));
-  Row("pipeline", report->pipeline.empty() ? "unknown" : report->pipeline);
-  return amiss == 0 ? absl::OkStatus()
-                    : absl::FailedPreconditionError(absl::StrCat(
-                          folder, ": ", amiss, " components are amiss"));
+  if (!sees && !report.pipeline.empty()) PartRow(kFeatureExtractor, kPublished);
+  for (const std::string& name : report.missing) PartRow(name, "MISSING");
+  if (!report.unread.empty()) {
+    PartRow("not read", absl::StrJoin(report.unread, ", "));
+  }
+  PartRow("licence", report.licences.empty()
+                         ? "no file; look where the weights came from"
+                         : absl::StrJoin(report.licences, ", "));
+  PartRow("pipeline", report.pipeline.empty() ? "UNKNOWN" : report.pipeline);
+  if (amiss > 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(folder, ": ", amiss, " components are amiss"));
+  }
+  return report.together;
+}
+
+// The folders that plugins look for unless told otherwise, each with the names
+// of these: those that have an option `path` beside one `variant`.
+std::map<std::string, std::vector<std::string>> DefaultFolders() {
+  std::map<std::string, std::vector<std::string>> readers;
+  const auto add = [&](const auto& plugins) {
+    for (const auto& [name, plugin] : plugins) {
+      std::string path;
+      bool weights = false;
+      for (const OptionDescription& option : plugin.describe()) {
+        if (option.name == "path") path = option.default_value;
+        weights |= option.name == "variant";
+      }
+      if (weights) readers[path].push_back(name);
+    }
+  };
+  add(Registry<Guidance>::Plugins());
+  add(Registry<Stage>::Plugins());
+  return readers;
 }
 
 // The same of a folder, or of all folders in it.
@@ -98,13 +141,21 @@ absl::Status DiagnoseWeights(const std::string& folder) {
     if (entry.is_directory()) inside.push_back(entry.path().string());
   }
   std::sort(inside.begin(), inside.end());
+  std::map<std::string, std::vector<std::string>> absent = DefaultFolders();
   int pipelines = 0;
   std::vector<std::string> amiss;
   for (const std::string& path : inside) {
     DG4D_ASSIGN_OR_RETURN(const diffusion::WeightReport part,
                           diffusion::ReportWeights(path, FLAGS_variant));
     if (part.components.empty()) continue;
-    Row(pipelines++ == 0 ? "folder" : "\nfolder", path);
+    const std::string name = std::filesystem::path(path).filename().string();
+    const auto readers = absent.find(name);
+    if (pipelines++ > 0) std::cout << "\n";
+    PartRow("folder", readers == absent.end()
+                          ? path
+                          : absl::StrCat(path, ", of ",
+                                         absl::StrJoin(readers->second, ", ")));
+    absent.erase(name);
     const absl::Status status = DiagnosePipeline(path, part);
     if (!status.ok()) amiss.emplace_back(status.message());
   }
@@ -112,7 +163,13 @@ absl::Status DiagnoseWeights(const std::string& folder) {
     return absl::FailedPreconditionError(absl::StrCat(
         folder,
         " holds no component, nor does a folder in it: no subfolder "
-        "has a config.json"));
+        "is called unet, vae, ..."));
+  }
+  // Nothing is wrong with having the weights of some plugins only.
+  for (const auto& [name, readers] : absent) {
+    std::cout << "\n";
+    PartRow("folder", absl::StrCat(name, ", of ", absl::StrJoin(readers, ", "),
+                                   ": NOT HERE"));
   }
   return amiss.empty()
              ? absl::OkStatus()

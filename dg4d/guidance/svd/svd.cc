@@ -99,27 +99,15 @@ class Svd final : public Guidance {
         encode_chunks_("encode_chunk", options_.encode_chunk) {}
 
   absl::Status CheckReady(const RunContext& context) const override {
-    return context.FindWeights(options_.path).status();
+    return Load(context, at::kMeta).status();
   }
 
   absl::Status Prepare(const Scene& scene, RunContext& context) override {
-    DG4D_ASSIGN_OR_RETURN(const std::string folder,
-                          context.FindWeights(options_.path));
     if (scene.reference.empty() && scene.video.frames.empty()) {
       return absl::FailedPreconditionError(
           "there is neither a reference picture nor a video");
     }
-    DG4D_ASSIGN_OR_RETURN(
-        model_,
-        VideoDiffusion::Load(folder, {.variant = options_.variant,
-                                      .type = diffusion::TypeOf(
-                                          options_.precision, context.device()),
-                                      .device = context.device()}));
-    if (model_->shrinking() != kPixelsPerLatent) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          folder, "/vae shrinks by ", model_->shrinking(),
-          " where Stable Video Diffusion's shrinks by ", kPixelsPerLatent));
-    }
+    DG4D_ASSIGN_OR_RETURN(model_, Load(context, context.device()));
     picture_ = Composite(scene.reference.empty() ? scene.video.frames.front()
                                                  : scene.reference)
                    .unsqueeze(0);
@@ -161,6 +149,25 @@ class Svd final : public Guidance {
   }
 
  private:
+  // On at::kMeta it reads headers and configurations alone.
+  absl::StatusOr<std::unique_ptr<VideoDiffusion>> Load(
+      const RunContext& context, at::Device device) const {
+    DG4D_ASSIGN_OR_RETURN(const std::string folder,
+                          context.FindWeights(options_.path));
+    DG4D_ASSIGN_OR_RETURN(
+        std::unique_ptr<VideoDiffusion> model,
+        VideoDiffusion::Load(folder, {.variant = options_.variant,
+                                      .type = diffusion::TypeOf(
+                                          options_.precision, context.device()),
+                                      .device = device}));
+    if (model->shrinking() != kPixelsPerLatent) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          folder, "/vae shrinks by ", model->shrinking(),
+          " where Stable Video Diffusion's shrinks by ", kPixelsPerLatent));
+    }
+    return model;
+  }
+
   // [B, 3, H, W], clip by clip.
   at::Tensor Repaint(const Views& views, const Draws& draws) {
     const at::NoGradGuard no_grad;

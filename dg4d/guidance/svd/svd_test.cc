@@ -15,13 +15,17 @@
 #include "dg4d/core/run_context.h"
 #include "dg4d/diffusion/seeded_weights.h"
 #include "dg4d/diffusion/video_diffusion.h"
+#include "dg4d/testing/little_memory.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace dg4d {
 namespace {
 
+using ::testing::AllOf;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 constexpr char kFolder[] = "dg4d/guidance/svd/seeded";
 constexpr int kSize = 64;
@@ -140,6 +144,26 @@ TEST(Svd, ChunksOfEncodingChangeNothingAndThoseOfDecodingDo) {
             1e-5);
   EXPECT_GT(Difference(Refined(*Make(", decode_chunk: 0")), refined), 1e-4);
   EXPECT_GT(Difference(Refined(*Make(", time_context: mixed")), refined), 1e-6);
+}
+
+TEST(Svd, EncodesFewerFramesAtOnceWhereMemoryIsShort) {
+  const auto whole = Make(), single = Make(", encode_chunk: 1");
+  const size_t together = MostMemory([&] { Refined(*whole); });
+  const size_t apart = MostMemory([&] { Refined(*single); });
+  ASSERT_LT(apart, together);
+  const at::Tensor expected = Refined(*whole);
+  EXPECT_THAT(whole->TakeWarnings(), IsEmpty());
+
+  const auto refined = [&] {
+    const LittleMemory memory((together + apart) / 2);
+    return Refined(*whole).clone();
+  };
+  EXPECT_LT(Difference(refined(), expected), 1e-5);
+  EXPECT_THAT(whole->TakeWarnings(),
+              ElementsAre(AllOf(HasSubstr("encode_chunk: 4"),
+                                HasSubstr("goes on, with 1"))));
+  EXPECT_LT(Difference(refined(), expected), 1e-5);
+  EXPECT_THAT(whole->TakeWarnings(), IsEmpty());
 }
 
 TEST(Svd, ClipsMayBeConditionedOnTheirOwnFirstFrame) {

@@ -45,14 +45,22 @@ at::Tensor Look(const Camera& camera, int frame) {
   return view;
 }
 
-// The oracle on a device with memory for `fits` views.
+// How many views, and pictures, a device has memory for.
+struct Room {
+  int64_t views = 100;
+  int64_t pictures = 100;
+};
+
+// The oracle on such a device.
 class SmallDevice final : public ViewDenoiser {
  public:
-  SmallDevice(std::unique_ptr<ViewDenoiser> inner, const int64_t* fits)
-      : inner_(std::move(inner)), fits_(fits) {}
+  SmallDevice(std::unique_ptr<ViewDenoiser> inner, const Room* room)
+      : inner_(std::move(inner)), room_(room) {}
 
   Seen See(const at::Tensor& pictures, int64_t size,
            const std::optional<at::Tensor>& noise) const override {
+    TORCH_CHECK_WITH(OutOfMemoryError, pictures.size(0) <= room_->pictures,
+                     "CUDA out of memory. Tried to allocate 1 GiB");
     return inner_->See(pictures, size, noise);
   }
   at::Tensor Encode(const at::Tensor& images,
@@ -64,7 +72,7 @@ class SmallDevice final : public ViewDenoiser {
   }
   at::Tensor Denoise(const at::Tensor& noisy, int t, const Seen& seen,
                      const at::Tensor& cameras, double scale) const override {
-    TORCH_CHECK_WITH(OutOfMemoryError, noisy.size(0) <= *fits_,
+    TORCH_CHECK_WITH(OutOfMemoryError, noisy.size(0) <= room_->views,
                      "CUDA out of memory. Tried to allocate 2 GiB");
     return inner_->Denoise(noisy, t, seen, cameras, scale);
   }
@@ -76,7 +84,7 @@ class SmallDevice final : public ViewDenoiser {
 
  private:
   std::unique_ptr<ViewDenoiser> inner_;
-  const int64_t* fits_;
+  const Room* room_;
 };
 
 OracleDenoiser MakeOracle() {
@@ -87,16 +95,24 @@ OracleDenoiser MakeOracle() {
 
 class Guided final : public zero123::Zero123 {
  public:
-  Guided(const zero123::Options& options, const int64_t* fits)
-      : Zero123(options), fits_(fits) {}
+  Guided(const zero123::Options& options, const Room* room)
+      : Zero123(options), room_(room) {}
   absl::StatusOr<std::unique_ptr<ViewDenoiser>> LoadDenoiser(
       RunContext&) const override {
     return std::make_unique<SmallDevice>(
-        std::make_unique<OracleDenoiser>(MakeOracle()), fits_);
+        std::make_unique<OracleDenoiser>(MakeOracle()), room_);
   }
 
  private:
-  const int64_t* fits_;
+  const Room* room_;
+};
+
+class Warnings final : public RunObserver {
+ public:
+  void Warning(absl::string_view, absl::string_view message) override {
+    messages.emplace_back(message);
+  }
+  std::vector<std::string> messages;
 };
 
 class Zero123OracleTest : public testing::Test {
@@ -108,7 +124,7 @@ class Zero123OracleTest : public testing::Test {
     options.image_size = kSize;
     options.guidance_scale = guidance_scale;
     options.micro_batch = micro_batch;
-    auto guidance = std::make_unique<Guided>(options, &fits_);
+    auto guidance = std::make_unique<Guided>(options, &room_);
     Scene scene;
     for (int frame = 0; frame < kFrames; ++frame) {
       scene.video.frames.push_back(
@@ -146,8 +162,9 @@ class Zero123OracleTest : public testing::Test {
     return views.rgb.grad() * views.size();
   }
 
-  int64_t fits_ = 100;
-  RunContext context_;
+  Room room_;
+  Warnings warnings_;
+  RunContext context_{{.observers = {&warnings_}}};
 };
 
 // d/dx of (1 - a) E[noise_hat - noise], by the chain rule of z = 2 x - 1.
@@ -244,7 +261,7 @@ TEST_F(Zero123OracleTest, GoesOnWithHalfTheMicroBatchWhereMemoryRunsOut) {
   const at::Tensor expected = Gradient(*whole, views, draws);
   EXPECT_THAT(whole->TakeWarnings(), IsEmpty());
 
-  fits_ = 2;
+  room_.views = 2;
   const auto halved = Make(5);
   const at::Tensor gradient = Gradient(*halved, views, draws);
   EXPECT_LT((gradient - expected).abs().max().item<double>(), 1e-5);
@@ -256,8 +273,26 @@ TEST_F(Zero123OracleTest, GoesOnWithHalfTheMicroBatchWhereMemoryRunsOut) {
   EXPECT_THAT(halved->TakeWarnings(), IsEmpty());
 }
 
+TEST_F(Zero123OracleTest, SaysSoWhereMemoryRunsOutOverThePictures) {
+  const Views views = MakeViews(0.2);
+  at::Generator generator = MakeGenerator(4, "draws");
+  const auto whole = Make(5);
+  const Draws draws = whole->Draw(views, 0.5, generator);
+  const at::Tensor expected = Gradient(*whole, views, draws);
+  EXPECT_THAT(warnings_.messages, IsEmpty());
+
+  room_.pictures = 1;
+  const auto singly = Make(5);
+  EXPECT_LT(
+      (Gradient(*singly, views, draws) - expected).abs().max().item<double>(),
+      1e-5);
+  ASSERT_EQ(warnings_.messages.size(), 1u);
+  EXPECT_THAT(warnings_.messages[0], HasSubstr("micro_batch: 8"));
+  EXPECT_THAT(warnings_.messages[0], HasSubstr("with 1"));
+}
+
 TEST_F(Zero123OracleTest, FailsWithAdviceWhereOneViewIsTooMuch) {
-  fits_ = 0;
+  room_.views = 0;
   const auto guidance = Make(5);
   const Views views = MakeViews(0.2);
   at::Generator generator = MakeGenerator(5, "draws");

@@ -121,7 +121,7 @@ class SvdVideo final : public Stage {
   }
 
   absl::Status CheckReady(const RunContext& context) const override {
-    return context.FindWeights(options_.path).status();
+    return Load(context, at::kMeta).status();
   }
 
  protected:
@@ -138,6 +138,9 @@ class SvdVideo final : public Stage {
     return options_.padded ? (options_.size * 16 / 9 + 32) / 64 * 64
                            : options_.size;
   }
+  // On at::kMeta it reads headers and configurations alone.
+  absl::StatusOr<std::unique_ptr<VideoDiffusion>> Load(
+      const RunContext& context, at::Device device) const;
   at::Tensor Padded(const Image& reference) const;
   absl::StatusOr<Video> CutOutFrames(const at::Tensor& frames,
                                      const Image& reference,
@@ -188,9 +191,17 @@ absl::StatusOr<Video> SvdVideo::CutOutFrames(const at::Tensor& frames,
   return video;
 }
 
-absl::Status SvdVideo::DoRun(RunContext& context, Scene& scene) {
+absl::StatusOr<std::unique_ptr<VideoDiffusion>> SvdVideo::Load(
+    const RunContext& context, at::Device device) const {
   DG4D_ASSIGN_OR_RETURN(const std::string folder,
                         context.FindWeights(options_.path));
+  return VideoDiffusion::Load(
+      folder, {.variant = options_.variant,
+               .type = diffusion::TypeOf(options_.precision, context.device()),
+               .device = device});
+}
+
+absl::Status SvdVideo::DoRun(RunContext& context, Scene& scene) {
   if (scene.reference.height() != scene.reference.width()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the picture must be square, not ", scene.reference.width(), "x",
@@ -198,11 +209,8 @@ absl::Status SvdVideo::DoRun(RunContext& context, Scene& scene) {
   }
   const at::ScalarType type =
       diffusion::TypeOf(options_.precision, context.device());
-  DG4D_ASSIGN_OR_RETURN(
-      const std::unique_ptr<VideoDiffusion> model,
-      VideoDiffusion::Load(folder, {.variant = options_.variant,
-                                    .type = type,
-                                    .device = context.device()}));
+  DG4D_ASSIGN_OR_RETURN(const std::unique_ptr<VideoDiffusion> model,
+                        Load(context, context.device()));
   const VideoSampling& sampling = options_.sampling;
   const int64_t shrinking = model->shrinking();
   const int64_t frames =
