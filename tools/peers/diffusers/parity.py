@@ -168,8 +168,10 @@ def image_encoder(folder, latent_side, frames):
     return inputs, run
 
 
-# Of the relative difference (L2).
-TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 2e-1}
+# Of the relative difference (L2), of ours in this type from theirs in float32.
+TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "bfloat16": 5e-2}
+# The temporal decoder's sums over frames lose more of eight bits.
+TOLERANCE_OF = {("svd/vae", "decoded", "bfloat16"): 2e-1}
 
 # By pipeline and component: what is run, and for how many frames of latents.
 CASES = {
@@ -271,7 +273,10 @@ def main():
             for row in compare(pipeline, component, work, arguments):
                 print("| {}/{} | {} | {} | {} | {:.3f} | {:.1e} | {:.1e} |"
                       .format(pipeline, component, *row), flush=True)
-                if not row[5] <= TOLERANCE[row[0]]:
+                allowed = TOLERANCE_OF.get(
+                    (f"{pipeline}/{component}", row[1], row[0]),
+                    TOLERANCE[row[0]])
+                if not row[5] <= allowed:
                     too_far.append(f"{pipeline}/{component} {row[1]}, {row[0]}")
     if too_far:
         sys.exit("too far apart: " + "; ".join(too_far))
