@@ -30,6 +30,25 @@ int GroupSize(ViewPattern pattern, const Views& views) {
   return 1;
 }
 
+// The rows of `all`, drawn for `total` views, that `count` views from `begin`
+// on see: see Guidance::Draw.
+Draws RowsOf(const Draws& all, int begin, int count, int total) {
+  Draws rows;
+  for (const auto& [name, draw] : all) {
+    if (draw.dim() == 0) {
+      rows[name] = draw;
+      continue;
+    }
+    const int64_t views = total / std::max<int64_t>(draw.size(0), 1);  // a row
+    TORCH_CHECK(views > 0 && views * draw.size(0) == total &&
+                    begin % views == 0 && count % views == 0,
+                "draws '", name, "' of ", draw.size(0), " rows for ", total,
+                " views, of which ", count, " from ", begin, " on are wanted");
+    rows[name] = draw.narrow(0, begin / views, count / views);
+  }
+  return rows;
+}
+
 }  // namespace
 
 std::vector<Camera> CamerasOf(absl::Span<const GuidedBatch> batches) {
@@ -96,16 +115,23 @@ std::vector<GuidedBatch> GuidanceSet::Plan(const ViewSampler& sampler,
   const auto add = [&](const Views& all, ViewPattern pattern,
                        const std::vector<size_t>& judges) {
     const int total = all.size();
+    // For all of them: whatever is rendered at once, each view has its numbers.
+    std::vector<Draws> draws;
+    for (const size_t judge : judges) {
+      draws.push_back(members_[judge].guidance->Draw(all, progress, generator));
+    }
+    int begin = 0;
     for (Views& views : SplitViews(all, GroupSize(pattern, all),
                                    sampler.options().max_views_per_batch)) {
       GuidedBatch& batch = batches.emplace_back();
       batch.share = static_cast<double>(views.size()) / total;
       batch.views = std::move(views);
-      for (const size_t judge : judges) {
-        batch.judges.push_back({.guidance = judge,
-                                .draws = members_[judge].guidance->Draw(
-                                    batch.views, progress, generator)});
+      for (size_t i = 0; i < judges.size(); ++i) {
+        batch.judges.push_back(
+            {.guidance = judges[i],
+             .draws = RowsOf(draws[i], begin, batch.views.size(), total)});
       }
+      begin += batch.views.size();
     }
   };
 

@@ -66,7 +66,7 @@ class GuidanceSet {
   // Guidances that want the same pattern share views, those content with any
   // view join the first of the others; each with cameras of its own gets its
   // own batch, with no frame after `last_frame`. Batches have at most the
-  // sampler's max_views_per_batch views.
+  // sampler's max_views_per_batch views, which changes no view and no number.
   std::vector<GuidedBatch> Plan(
       const ViewSampler& sampler, absl::Span<const double> frames,
       double progress, at::Generator& generator,

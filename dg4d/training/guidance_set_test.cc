@@ -1,9 +1,11 @@
 #include "dg4d/training/guidance_set.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/ones.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,7 +38,10 @@ class FakeGuidance : public Guidance {
   }
   Draws Draw(const Views& views, double,
              at::Generator& generator) const override {
-    return {{"noise", Uniform({views.size()}, 0, 1, generator)}};
+    const int64_t clips = views.size() / views.frames_per_clip;
+    return {{"time", Uniform({}, 0, 1, generator)},
+            {"clip_noise", Uniform({clips, 2}, 0, 1, generator)},
+            {"noise", Uniform({views.size()}, 0, 1, generator)}};
   }
   at::Tensor Loss(const Views& views, const Draws& draws) override {
     return views.rgb.mean() + draws.at("noise").mean();
@@ -104,6 +109,35 @@ TEST_F(GuidanceSetTest, LossOfTheBatchesIsTheMeanOverAllViews) {
     expected += 2 * batch.judges[0].draws.at("noise").sum().item<double>() / 5;
   }
   EXPECT_NEAR(sum, expected + 2 * 0.25, 1e-6);
+}
+
+TEST_F(GuidanceSetTest, ViewsHaveTheSameNumbersHoweverManyAreRenderedAtOnce) {
+  for (const char* name : {"any", "clips", "four", "own"}) {
+    const GuidanceSet set = Make({name});
+    const auto plan = [&](int most) {
+      at::Generator generator = MakeGenerator(3, "plan");
+      return set.Plan(ViewSampler({.count = 3, .max_views_per_batch = most},
+                                  OrbitCamera({.radius = 2})),
+                      {0, 1}, 0.5, generator);
+    };
+    const auto whole = plan(0), parts = plan(2);
+    ASSERT_EQ(whole.size(), 1) << name;
+    ASSERT_GE(parts.size(), 3) << name;
+    const Draws& expected = whole[0].judges[0].draws;
+    std::map<std::string, std::vector<at::Tensor>> rows;
+    for (const GuidedBatch& batch : parts) {
+      const Draws& draws = batch.judges[0].draws;
+      EXPECT_TRUE(draws.at("time").equal(expected.at("time"))) << name;
+      EXPECT_EQ(draws.at("noise").size(0), batch.views.size()) << name;
+      for (const char* tensor : {"clip_noise", "noise"}) {
+        rows[tensor].push_back(draws.at(tensor));
+      }
+    }
+    for (const auto& [tensor, all] : rows) {
+      EXPECT_TRUE(at::cat(all).equal(expected.at(tensor)))
+          << name << " " << tensor;
+    }
+  }
 }
 
 TEST_F(GuidanceSetTest, AnErrorNamesTheGuidance) {
