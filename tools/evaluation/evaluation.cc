@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -40,6 +41,8 @@ namespace {
 constexpr char kStaticPrefix[] = "static_";
 constexpr char kDynamicPrefix[] = "dynamic_";
 constexpr char kOraclePrefix[] = "oracle_";
+// dB at held-out views: docs/benchmarks/evaluation.md.
+constexpr double kStaticFloor = 30, kDynamicFloor = 27, kOracleFloor = 25;
 constexpr int kProceduralFrames = 14;
 constexpr int kStaticTrainViews = 32;
 constexpr int kDynamicTrainViews = 4;  // of each frame
@@ -103,6 +106,7 @@ struct Case {
   std::string name;
   std::string folder;
   const SyntheticScene* truth = nullptr;  // if the surface is known
+  std::optional<double> floor;
   std::string oracle;  // its scene's name, if an oracle guides
 };
 
@@ -249,6 +253,7 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
                                         const Case& object) {
   Evaluation result;
   result.name = object.name;
+  result.floor = object.floor;
   DG4D_ASSIGN_OR_RETURN(const BlenderDataset train,
                         ReadBlenderDataset(object.folder, "train",
                                            {.max_side = options.max_side}));
@@ -306,6 +311,8 @@ absl::StatusOr<Evaluation> EvaluateCase(const EvaluationOptions& options,
   result.peak_memory_mib = PeakMemoryMib();
   return result;
 }
+
+bool MeetsFloor(const Evaluation& e) { return !e.floor || e.psnr >= *e.floor; }
 
 // Writes the data of a procedural scene and returns its folder.
 absl::StatusOr<std::string> WriteCase(const EvaluationOptions& options,
@@ -411,6 +418,9 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(
           run({.name = name,
                .folder = folder,
                .truth = &scene,
+               .floor = guided    ? kOracleFloor
+                        : dynamic ? kDynamicFloor
+                                  : kStaticFloor,
                .oracle = guided ? std::string(scene_name) : ""}));
     }
   }
@@ -421,10 +431,27 @@ absl::StatusOr<std::vector<Evaluation>> Evaluate(
   return results;
 }
 
+absl::Status CheckFloors(const EvaluationOptions& options,
+                         absl::Span<const Evaluation> evaluations) {
+  if (!options.overrides.empty() ||
+      options.max_side != EvaluationOptions::kMaxSide) {
+    return absl::OkStatus();
+  }
+  std::vector<std::string> below;
+  for (const Evaluation& e : evaluations) {
+    if (MeetsFloor(e)) continue;
+    below.push_back(absl::StrFormat("%s is at %.2f dB, below its floor of %g",
+                                    e.name, e.psnr, *e.floor));
+  }
+  if (below.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrJoin(below, "; "));
+}
+
 std::string TableHeader() {
-  return absl::StrFormat("%-24s %6s %6s %6s %6s %7s %7s %8s %7s %7s %8s\n",
-                         "object", "views", "PSNR", "worst", "SSIM", "IoU",
-                         "flicker", "Chamfer", "points", "seconds", "MiB");
+  return absl::StrFormat("%-24s %6s %6s %8s %6s %6s %7s %7s %8s %7s %7s %8s\n",
+                         "object", "views", "PSNR", "floor", "worst", "SSIM",
+                         "IoU", "flicker", "Chamfer", "points", "seconds",
+                         "MiB");
 }
 
 std::string TableRow(const Evaluation& e) {
@@ -433,10 +460,13 @@ std::string TableRow(const Evaluation& e) {
                              : std::string("-");
   };
   return absl::StrFormat(
-      "%-24s %6d %6.2f %6.2f %6.4f %7.4f %7s %8s %7d %7.1f %8.0f\n", e.name,
-      e.test_views, e.psnr, e.worst_psnr, e.ssim, e.mask_iou,
-      optional(e.flicker), optional(e.chamfer), e.gaussians, e.seconds,
-      e.peak_memory_mib);
+      "%-24s %6d %6.2f %8s %6.2f %6.4f %7.4f %7s %8s %7d %7.1f %8.0f\n", e.name,
+      e.test_views, e.psnr,
+      e.floor
+          ? absl::StrFormat("%g %s", *e.floor, MeetsFloor(e) ? "met" : "MISSED")
+          : "-",
+      e.worst_psnr, e.ssim, e.mask_iou, optional(e.flicker),
+      optional(e.chamfer), e.gaussians, e.seconds, e.peak_memory_mib);
 }
 
 std::string ToJson(const std::string& suite,
@@ -456,6 +486,8 @@ std::string ToJson(const std::string& suite,
                        {"test_views", e.test_views},
                        {"gaussians", e.gaussians},
                        {"psnr_db", e.psnr},
+                       {"floor_db", optional(e.floor)},
+                       {"floor_met", e.floor ? Json(MeetsFloor(e)) : Json()},
                        {"worst_psnr_db", e.worst_psnr},
                        {"ssim", e.ssim},
                        {"mask_iou", e.mask_iou},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "dg4d/core/run_context.h"
@@ -25,7 +26,8 @@ struct EvaluationOptions {
   std::string suite = "procedural";
   // Pictures, results.json and, for procedural scenes, their data go here.
   std::string output;
-  int max_side = 128;  // pixels; larger pictures are shrunk
+  static constexpr int kMaxSide = 128;
+  int max_side = kMaxSide;  // pixels; larger pictures are shrunk
   // key=value, applied to the line of stages that is run: see
   // EvaluationConfig. Those of stages that a line has not are passed over.
   std::vector<std::string> overrides;
@@ -42,6 +44,8 @@ struct Evaluation {
   int64_t gaussians = 0;
   double psnr = 0;        // dB, on white
   double worst_psnr = 0;  // of any test view
+  // What psnr is to come up to; for objects of the built-in suites.
+  std::optional<double> floor;
   double ssim = 0;
   double mask_iou = 0;
   // What frame-to-frame changes differ from the truth's; where one test camera
@@ -69,6 +73,12 @@ std::vector<std::string> OracleObjects();
 absl::StatusOr<std::vector<Evaluation>> Evaluate(
     const EvaluationOptions& options,
     absl::FunctionRef<void(const Evaluation&)> done);
+
+// FailedPrecondition naming the objects below their floors; OK where `options`
+// are not those that the floors are for: overrides or another size are the
+// user's experiments.
+absl::Status CheckFloors(const EvaluationOptions& options,
+                         absl::Span<const Evaluation> evaluations);
 
 // A line a row, and the line above them.
 std::string TableHeader();

@@ -103,6 +103,9 @@ TEST(Evaluation, FoldersWithSeveralTimesAreFittedInMotion) {
   EXPECT_EQ(json["results"][0]["name"], "box_3");
   EXPECT_EQ(json["results"][0]["psnr_db"], results->front().psnr);
   EXPECT_TRUE(json["results"][0]["chamfer"].is_null());
+  // A user's own pictures have no floor.
+  EXPECT_TRUE(json["results"][0]["floor_db"].is_null());
+  EXPECT_TRUE(json["results"][0]["floor_met"].is_null());
 }
 
 TEST(Evaluation, SaysWhichFolderIsWrong) {
@@ -122,6 +125,31 @@ TEST(Evaluation, TableHasAColumnForEachMeasure) {
   EXPECT_NE(row.find("31.25"), std::string::npos);
 }
 
+TEST(Evaluation, MissingAFloorIsAnErrorUnlessItIsAnExperiment) {
+  std::vector<Evaluation> results(3);
+  results[0] = {.name = "static_box", .psnr = 30, .floor = 30};
+  results[1] = {.name = "mine", .psnr = 3};
+  EvaluationOptions options;
+  EXPECT_TRUE(CheckFloors(options, results).ok());
+  results[2] = {.name = "dynamic_box", .psnr = 26.994, .floor = 27};
+  const absl::Status status = CheckFloors(options, results);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_EQ(status.message(),
+            "dynamic_box is at 26.99 dB, below its floor of 27");
+  const auto json = nlohmann::json::parse(ToJson("procedural", results));
+  EXPECT_EQ(json["results"][0]["floor_met"], true);
+  EXPECT_EQ(json["results"][2]["floor_met"], false);
+  EXPECT_EQ(json["results"][2]["floor_db"], 27);
+  EXPECT_NE(TableRow(results[0]).find("30 met"), std::string::npos);
+  EXPECT_NE(TableRow(results[2]).find("27 MISSED"), std::string::npos);
+
+  options.overrides = {"stages.static_gaussians.iterations=1"};
+  EXPECT_TRUE(CheckFloors(options, results).ok());
+  options.overrides.clear();
+  options.max_side = 64;
+  EXPECT_TRUE(CheckFloors(options, results).ok());
+}
+
 // A tenth of the steps and a tenth of the pixels of the suite.
 TEST(Evaluation, ProceduralObjectsGoByTheirNames) {
   at::set_num_threads(1);
@@ -135,6 +163,7 @@ TEST(Evaluation, ProceduralObjectsGoByTheirNames) {
   ASSERT_EQ(results->size(), 1u);
   EXPECT_EQ(results->front().name, "dynamic_bending_tube");
   EXPECT_EQ(results->front().train_views, 56);
+  EXPECT_EQ(results->front().floor, 27);
   EXPECT_EQ(results->front().test_views, 56);
   EXPECT_GT(results->front().psnr, 22);
   EXPECT_GT(results->front().mask_iou, 0.9);
@@ -160,6 +189,7 @@ TEST(Evaluation, AnOracleLeadsToTheObjectItKnows) {
   const Evaluation few = evaluate(2), many = evaluate(160);
   EXPECT_EQ(many.name, "oracle_bending_tube");
   EXPECT_EQ(many.train_views, 1);
+  EXPECT_EQ(many.floor, 25);
   EXPECT_GT(many.psnr, few.psnr + 8);
   EXPECT_GT(many.psnr, 22);
   EXPECT_GT(many.mask_iou, 0.9);
