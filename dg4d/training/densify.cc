@@ -43,10 +43,9 @@ at::Tensor Rotate(const at::Tensor& quaternions, const at::Tensor& vectors) {
 }
 
 Gaussians Children(const Gaussians& parents, at::Generator& generator) {
-  const at::Tensor twice = at::cat({at::arange(parents.size(), at::kLong),
-                                    at::arange(parents.size(), at::kLong)})
-                               .to(parents.means.device());
-  Gaussians children = Rows(parents, twice);
+  const at::Tensor rows =
+      at::arange(parents.size(), parents.means.options().dtype(at::kLong));
+  Gaussians children = Rows(parents, at::cat({rows, rows}));
   const at::Tensor noise =
       Normal({children.size(), 3}, generator).to(children.means.device());
   children.means = children.means + Rotate(children.quaternions,
