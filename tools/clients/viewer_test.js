@@ -408,7 +408,7 @@ async function connectsAgain(player) {
   assert.match(state, /Reconnecting/);
   await untilText(player, 'state_text', 'Paused');
   assert.deepStrictEqual(await player.camera(), camera);
-  assert(await page.locator('.chart').count() > 0);
+  await page.locator('.chart').first().waitFor(PATIENCE);
 }
 
 async function tenPagesWatch(served, browser) {
