@@ -333,6 +333,10 @@ absl::Status Pipeline::CheckReady(size_t from, size_t until,
   return absl::FailedPreconditionError(absl::StrJoin(lines, "\n"));
 }
 
+absl::Status Pipeline::CheckReady(const RunContext& context) const {
+  return CheckReady(0, stages_.size() - 1, context);
+}
+
 absl::Status Pipeline::Run(Scene& scene, RunContext& context,
                            const Range& range) const {
   size_t from = 0, until = stages_.size() - 1;

@@ -71,6 +71,10 @@ class Pipeline {
   absl::Status Export(const Scene& scene, const std::string& directory,
                       RunContext& context) const;
 
+  // What Run says before its first stage: FailedPrecondition with a line for
+  // each stage that lacks something, and advice (Stage::CheckReady).
+  absl::Status CheckReady(const RunContext& context) const;
+
   uint64_t seed() const { return seed_; }
   // The configuration with every default filled in.
   const ConfigNode& resolved() const { return resolved_; }
@@ -99,9 +103,8 @@ class Pipeline {
                               Pipeline& pipeline, Errors& errors);
   void CheckContracts(const ConfigNode& config,
                       const std::vector<Slot>& present, Errors& errors) const;
-  // FailedPrecondition with a line for each stage from `from` to `until` that
-  // lacks something: the first of its message (Stage::CheckReady). What follows
-  // there is advice, and is said once.
+  // The same of the stages from `from` to `until`. A stage's line is the first
+  // of its message; what follows there is advice, and is said once.
   absl::Status CheckReady(size_t from, size_t until,
                           const RunContext& context) const;
   absl::StatusOr<size_t> IndexOf(const std::string& key) const;

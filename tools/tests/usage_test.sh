@@ -63,6 +63,8 @@ expect 0 '| option |' plugins --format=markdown
 expect 2 "no plugin or kind 'stgae'" plugins stgae
 expect 2 'cannot be' plugins --format=xml
 expect 0 'image_to_4d: can run' doctor
+expect 0 "dreamgaussian4d: needs more: stage 'svd_video': there is no folder" \
+  doctor
 expect 2 'takes no arguments' doctor now
 expect 1 'cannot read folder none' doctor --weights=none
 mkdir -p weights/unet

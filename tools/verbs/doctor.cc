@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "dg4d/base/status.h"
 #include "dg4d/base/version.h"
 #include "dg4d/core/exporter.h"
@@ -19,6 +20,7 @@
 #include "dg4d/core/pipeline.h"
 #include "dg4d/core/registry.h"
 #include "dg4d/core/renderer.h"
+#include "dg4d/core/run_context.h"
 #include "dg4d/core/stage.h"
 #include "dg4d/diffusion/weight_report.h"
 #include "gflags/gflags.h"
@@ -210,16 +212,21 @@ absl::Status Diagnose(const std::vector<std::string>& arguments) {
                    Registry<Guidance>::Names().size(), " guidances, ",
                    Registry<Renderer>::Names().size(), " renderers, ",
                    Registry<Exporter>::Names().size(), " exporters"));
+  const RunContext nothing_given;
   for (const auto& [name, yaml] : EmbeddedConfigs()) {
     const auto config = LoadConfig(name);
     const auto pipeline =
         config.ok() ? Pipeline::Create(*config) : config.status();
-    Row(absl::StrCat("config"),
-        absl::StrCat(
-            name, ": ",
-            pipeline.ok()
-                ? "can run"
-                : absl::StrCat("CANNOT run: ", pipeline.status().message())));
+    std::string finding = "can run";
+    if (!pipeline.ok()) {
+      finding = absl::StrCat("CANNOT run: ", pipeline.status().message());
+    } else if (const absl::Status ready = pipeline->CheckReady(nothing_given);
+               !ready.ok()) {
+      const std::vector<absl::string_view> lines =
+          absl::StrSplit(ready.message(), absl::MaxSplits('\n', 1));
+      finding = absl::StrCat("needs more: ", lines[0]);
+    }
+    Row("config", absl::StrCat(name, ": ", finding));
   }
   return device.status();
 }
