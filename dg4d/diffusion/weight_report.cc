@@ -76,6 +76,11 @@ absl::Status Load(const std::string& folder, const std::string& variant) {
 }
 
 const std::vector<PipelineKind>& Pipelines() {
+  const Component preprocessor = {.name = "feature_extractor",
+                                  .check = &CheckClipImages,
+                                  .config = "preprocessor_config.json",
+                                  .weights = false,
+                                  .required = false};
   static const auto& pipelines = *new std::vector<PipelineKind>{
       {.name = "zero123",
        .components = {{.name = "cc_projection",
@@ -83,11 +88,7 @@ const std::vector<PipelineKind>& Pipelines() {
                        .required = false},
                       {.name = "clip_camera_projection",
                        .check = &Check<CameraProjection>},
-                      {.name = "feature_extractor",
-                       .check = &CheckClipImages,
-                       .config = "preprocessor_config.json",
-                       .weights = false,
-                       .required = false},
+                      preprocessor,
                       {.name = "image_encoder", .check = &Check<ClipVision>},
                       {.name = "scheduler",
                        .check = &CheckScheduler<DdimScheduler>,
@@ -101,11 +102,7 @@ const std::vector<PipelineKind>& Pipelines() {
        .folder = "zero123",
        .load = &Load<Zero123>},
       {.name = "svd",
-       .components = {{.name = "feature_extractor",
-                       .check = &CheckClipImages,
-                       .config = "preprocessor_config.json",
-                       .weights = false,
-                       .required = false},
+       .components = {preprocessor,
                       {.name = "image_encoder", .check = &Check<ClipVision>},
                       {.name = "scheduler",
                        .check = &CheckScheduler<EulerScheduler>,
