@@ -58,7 +58,7 @@ inline Keys KeysOf(double near, double far, int64_t triangle_count) {
   return keys;
 }
 
-// What the kernels share, in the caller's buffer.
+// What the kernels share; its arrays lie in the caller's workspace.
 struct ZBuffer {
   Keys keys;
   Sampling sampling;
